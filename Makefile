@@ -1,0 +1,112 @@
+# spoolhook: one GNU Makefile. `make help` lists what it does.
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+# Directories (GNU Coding Standards); DESTDIR is honoured by install.
+prefix        ?= /usr/local
+exec_prefix   ?= $(prefix)
+bindir        ?= $(exec_prefix)/bin
+datarootdir   ?= $(prefix)/share
+mandir        ?= $(datarootdir)/man
+docdir        ?= $(datarootdir)/doc/spoolhook
+sysconfdir    ?= /etc
+localstatedir ?= /var
+INSTALL       ?= install
+
+# Where objects go. A sanitizer build has a folder, and a program, of its own.
+B       ?= build
+PROGRAM ?= $(if $(filter build,$(B)),bin/spoolhook,$(B)/spoolhook)
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+PKG     := libcurl jansson sqlite3 openssl libmicrohttpd
+
+OPT       ?= -O2 -g
+HARDEN    ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
+             -fstack-clash-protection -fcf-protection -fno-common \
+             -fno-strict-aliasing -fPIE -ftrivial-auto-var-init=zero
+HARDEN_LD ?= -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+WARN      := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wcast-qual \
+             -Wcast-align -Wformat=2 -Wundef -Wvla -Walloca -Wstrict-prototypes \
+             -Wold-style-definition -Wmissing-prototypes -Wmissing-declarations \
+             -Wredundant-decls -Wnested-externs -Wwrite-strings -Wpointer-arith \
+             -Wimplicit-fallthrough -Wdouble-promotion -Wfloat-equal \
+             -Wframe-larger-than=32768 -Wformat-signedness -Wduplicated-cond \
+             -Wduplicated-branches -Wlogical-op -Wjump-misses-init -Wtrampolines
+WERROR    ?= $(if $(CI),-Werror)
+PKG_CFLAGS := $(shell pkg-config --cflags-only-I $(PKG) | sed 's/-I/-isystem /g')
+PKG_LIBS   := $(shell pkg-config --libs $(PKG))
+ALL_CPPFLAGS = -D_GNU_SOURCE -Isrc $(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CFLAGS   = -std=gnu17 $(OPT) $(HARDEN) $(WARN) $(WERROR) -pthread $(SAN) $(CFLAGS)
+ALL_LDFLAGS  = $(HARDEN_LD) -pthread $(SAN) $(LDFLAGS)
+LIBS         = $(PKG_LIBS) -linotifytools -lesmtp -lev
+
+# Floors, lowest first: a floor links with those before it and no other.
+FLOORS := base model port flow cmd
+objects = $(patsubst src/%.c,$(B)/%.o,$(filter-out src/cmd/main.c,$(wildcard src/$(1)/*.c)))
+archive = $(B)/lib$(1).a
+upto    = $(if $(filter base,$(1)),,$(if $(filter model,$(1)),base,$(if \
+          $(filter port,$(1)),model base,$(if $(filter flow,$(1)),port model base,flow port model base))))
+UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+
+all: $(PROGRAM)
+
+$(PROGRAM): $(B)/cmd/main.o $(foreach f,cmd flow port model base,$(call archive,$(f)))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+define floor_rules
+$(call archive,$(1)): $(call objects,$(1))
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+$(B)/unit/$(1)_%: tests/unit/$(1)_%.c tests/tap.h $(foreach f,$(1) $(call upto,$(1)),$(call archive,$(f)))
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CPPFLAGS) $$(filter-out -Wmissing-%,$$(ALL_CFLAGS)) -Itests $$(ALL_LDFLAGS) -MMD -MP -MF $$@.d -MT $$@ -o $$@ $$< $$(filter %.a,$$^) $$(LIBS)
+endef
+$(foreach f,$(FLOORS),$(eval $(call floor_rules,$(f))))
+
+$(B)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+units: $(UNITS)
+
+# ASan and UBSan together, TSan alone: same rules, other flags, other folder.
+ASAN = B=build/asan OPT="-O1 -g" HARDEN="-fno-omit-frame-pointer" HARDEN_LD= \
+       SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
+TSAN = B=build/tsan OPT="-O1 -g" HARDEN= HARDEN_LD= SAN="-fsanitize=thread"
+asan:
+	$(MAKE) $(ASAN) all units
+tsan:
+	$(MAKE) $(TSAN) all units
+
+check: all units
+	prove -j2 $(UNITS) tests/style/*.t tests/flow/*.t
+
+SOURCES = $(wildcard src/*/*.[ch] tests/*.[ch] tests/*/*.[ch])
+format:
+	clang-format -i $(SOURCES)
+analyze:
+	$(MAKE) B=build/analyze OPT="-O1 -g -fanalyzer" $(foreach f,$(FLOORS),build/analyze/lib$(f).a)
+tidy:
+	clang-tidy --quiet $(wildcard src/*/*.c) -- $(ALL_CPPFLAGS) -std=gnu17
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(docdir)
+	$(INSTALL) -m 755 $(PROGRAM) $(DESTDIR)$(bindir)/spoolhook
+	$(INSTALL) -m 644 man/*.1 $(DESTDIR)$(mandir)/man1
+	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(mandir)/man5
+	$(INSTALL) -m 644 README.md CHANGELOG.md COPYING $(DESTDIR)$(docdir)
+uninstall:
+	rm -f $(DESTDIR)$(bindir)/spoolhook $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(wildcard man/*.1))) \
+	      $(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir $(wildcard man/*.5)))
+	rm -rf $(DESTDIR)$(docdir)
+clean:
+	rm -rf build bin/spoolhook
+
+help:
+	@echo 'make            build bin/spoolhook'
+	@echo 'make check      run the tests (bin/test also installs what they need)'
+	@echo 'make asan tsan  sanitizer builds in build/asan, build/tsan'
+	@echo 'make analyze tidy format install uninstall clean'
+
+.PHONY: all units asan tsan check format analyze tidy install uninstall clean help
+.SECONDARY:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

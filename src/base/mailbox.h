@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+#ifndef BASE_MAILBOX_H
+#define BASE_MAILBOX_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Letters between threads. A letter is the first member of the message it
+ * carries; it belongs to whoever took it out. A mailbox holds no copy and
+ * allocates nothing: its bound is the number of letters that its senders have
+ * in circulation. The lock is held for pointer changes only.
+ */
+struct letter {
+	struct letter *next;
+};
+
+struct mailbox {
+	pthread_mutex_t lock;
+	pthread_cond_t filled;
+	struct letter *first;
+	struct letter **last;
+	void (*wake)(void *arg);
+	void *arg;
+};
+
+/* `wake` (or NULL) is called, outside the lock, each time an empty box gets
+ * its first letter; it must be thread-safe, as ev_async_send is. */
+void mailbox_init(struct mailbox *box, void (*wake)(void *arg), void *arg);
+void mailbox_clear(struct mailbox *box);
+void mailbox_put(struct mailbox *box, struct letter *letter);
+/* Takes everything, oldest first, as a list; NULL when the box is empty. */
+struct letter *mailbox_take(struct mailbox *box);
+/* The same, but sleeps until there is something. */
+struct letter *mailbox_wait(struct mailbox *box);
+/* Sleeps until there is something or `timeout_ms` have passed. */
+struct letter *mailbox_wait_for(struct mailbox *box, int64_t timeout_ms);
+
+#endif

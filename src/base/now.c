@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * base/now: the two clocks.
+ */
+#include "base/now.h"
+
+#include <time.h>
+
+static int64_t read_ms(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t now_wall_ms(void)
+{
+	return read_ms(CLOCK_REALTIME);
+}
+
+int64_t now_steady_ms(void)
+{
+	return read_ms(CLOCK_BOOTTIME);
+}

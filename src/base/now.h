@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+#ifndef BASE_NOW_H
+#define BASE_NOW_H
+
+#include <stdint.h>
+
+/*
+ * The clocks, in milliseconds. Wall time (CLOCK_REALTIME, since 1970) is for
+ * records and for due times that outlive the process; steady time
+ * (CLOCK_BOOTTIME) is for waits. Only flow/ and cmd/ read them: below, time is
+ * an argument.
+ */
+int64_t now_wall_ms(void);
+int64_t now_steady_ms(void);
+
+#endif

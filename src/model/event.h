@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+#ifndef MODEL_EVENT_H
+#define MODEL_EVENT_H
+
+#include "base/why.h"
+
+#include <jansson.h>
+#include <stddef.h>
+
+/*
+ * One incident event in either payload generation: v1 with `event_type` at the
+ * top, v2 with `version`, `event` and `data`. Its own bytes stay with the
+ * caller; this is what filters, lanes and log lines need of it.
+ */
+struct event {
+	json_t *view; /* what filters see: v1 fields at the top */
+	const char *type; /* as the event spells it; lent from view */
+	const char *incident; /* the incident's id, "" when it has none */
+	const char *service; /* slug, name or id, "" when it has none */
+	const char *alert_source; /* short_name, type or id, or "" */
+	const char *message; /* the incident's message, or "" */
+};
+
+/*
+ * Parses one event's bytes, already scanned (model/scan.h). -1 with a sentence
+ * in `why` and a stable code ("not_event", "unsupported", …) when the bytes
+ * are no event: not an object, no type, a number or key out of range.
+ */
+int event_parse(struct event *event, const char *bytes, size_t len,
+    const char **code, struct why *why);
+void event_clear(struct event *event);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+#ifndef MODEL_FILTER_H
+#define MODEL_FILTER_H
+
+#include "base/buf.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/*
+ * A webhook's condition on top of its triggers (seed: "Filters"), compiled and
+ * checked when the configuration is loaded; contract section 3 gives the
+ * grammar. Filters see an event's view (model/event.h). Typed, no conversion:
+ * "5" is not 5. A missing field makes is_not, not_in, not_contains and
+ * not_matches true and the others false.
+ */
+struct filter;
+
+/* Bounds: a pattern's length (POSIX ERE, no back-references) and the length of
+ * the subject that is looked at, so that no event can hold the clerk up. */
+enum { FILTER_PATTERN_MAX = 1024, FILTER_SUBJECT_MAX = 8192 };
+
+/* Told of each mistake: the JSON pointer of the culprit below the filter
+ * ("/all/0/op"), a stable code ("unknown-operator", "bad-path", …), a sentence,
+ * and help or NULL. */
+struct filter_faults {
+	void *arg;
+	void (*add)(void *arg, const char *pointer, const char *code,
+	    const char *message, const char *help);
+};
+
+/* Compiles; reports every mistake, not only the first; NULL when there was
+ * one. The JSON is not kept. */
+struct filter *filter_compile(const json_t *json, const struct filter_faults *);
+void filter_free(struct filter *filter);
+
+/* NULL filters pass everything. */
+bool filter_passes(const struct filter *filter, const json_t *view);
+
+/* One line for people: `all(service in [checkout], any(…))`. */
+void filter_print(const struct filter *filter, struct buf *out);
+
+#endif

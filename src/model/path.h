@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+#ifndef MODEL_PATH_H
+#define MODEL_PATH_H
+
+#include "base/why.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/*
+ * A path into an event: `a.b`, `a["odd key"]`, `list[0]`, `list[-1]` (from the
+ * end), `list[*].x` (any element). Compiled once, walked often.
+ */
+struct path;
+
+/* NULL and a sentence that names the column when the text is no path. */
+struct path *path_parse(const char *text, struct why *why);
+void path_free(struct path *path);
+const char *path_text(const struct path *path);
+
+/* Calls `visit` for every value that the path reaches (several with `[*]`)
+ * until it returns true; returns whether it did. A path that reaches nothing
+ * calls nothing. */
+bool path_walk(const struct path *path, const json_t *root,
+    bool (*visit)(void *arg, const json_t *value), void *arg);
+/* The first value reached, NULL when there is none. Lent. */
+const json_t *path_first(const struct path *path, const json_t *root);
+/* True when the path's first key is `key`. */
+bool path_starts_at(const struct path *path, const char *key);
+
+#endif

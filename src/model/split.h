@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+#ifndef MODEL_SPLIT_H
+#define MODEL_SPLIT_H
+
+#include "model/scan.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Cuts a dropped file into its events: one object, an array of objects, or
+ * JSON lines. It reads through a window that the caller moves along the file,
+ * so a file may be larger than memory; each event must fit the window.
+ *
+ * The caller holds bytes [offset, offset + len) of the file and asks again
+ * and again:
+ *
+ *	SPLIT_EVENT	an event's bytes are [piece.start, piece.end) of the
+ *			window; everything before piece.next is done with
+ *	SPLIT_BAD_LINE	JSON lines: the line [start, end) is not JSON (code,
+ *			message, line, column); go on after it
+ *	SPLIT_BROKEN	not JSON from here on; in an array all of it is refused
+ *	SPLIT_MORE	the window ends before the next event does: move it up
+ *			to piece.next, read on, ask again; `whole` tells the
+ *			splitter that the file has no more bytes
+ *	SPLIT_EARLY	the file ends too early: inside a value
+ *	SPLIT_END	all was cut; only white space is left
+ *	SPLIT_TOO_LARGE	an event is over size_max (in lines: that line is
+ *			skipped like a bad one when asked again)
+ *
+ * Lines and columns count from 1 in the file, columns in characters.
+ */
+enum split_answer {
+	SPLIT_EVENT,
+	SPLIT_BAD_LINE,
+	SPLIT_BROKEN,
+	SPLIT_MORE,
+	SPLIT_EARLY,
+	SPLIT_END,
+	SPLIT_TOO_LARGE,
+};
+
+enum split_form {
+	SPLIT_UNKNOWN, /* nothing but white space was seen yet */
+	SPLIT_OBJECT, /* one event, white space around it */
+	SPLIT_ARRAY,
+	SPLIT_LINES,
+};
+
+struct split {
+	enum split_form form;
+	size_t size_max; /* of one event, in bytes */
+	size_t line; /* of the window's first byte, from 1 */
+	size_t column;
+	size_t count; /* events and bad lines so far */
+	bool comma; /* array: a comma or ']' must come next */
+	bool skipping; /* lines: inside a line that was refused as too large */
+};
+
+struct split_piece {
+	size_t start;
+	size_t end;
+	size_t next; /* what the window may drop */
+	size_t line; /* of `start`, or of the fault */
+	size_t column;
+	const char *code; /* of a fault, as in struct scan_fault */
+	char message[160];
+};
+
+/*
+ * Starts at a file's first byte. `lines` when the name says JSON lines
+ * (.jsonl, .ndjson). Without it a file is lines when its first value ends on
+ * its first line and another line follows, or when its first line is no JSON
+ * but another line is an object by itself (the window's first bytes decide).
+ */
+void split_init(struct split *split, bool lines, size_t size_max);
+/* Looks at window[0..len); `whole` when the file ends there. After
+ * SPLIT_EVENT, SPLIT_BAD_LINE and SPLIT_MORE the caller drops `piece->next`
+ * bytes before it asks again; the splitter has already counted their lines. */
+enum split_answer split_next(struct split *split, const char *window,
+    size_t len, bool whole, struct split_piece *piece);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+#ifndef PORT_DROP_H
+#define PORT_DROP_H
+
+#include "base/why.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * A drop box: a directory that strangers write into. It lists what lies
+ * there, opens it without following anything, and takes files out for good.
+ */
+struct drop;
+
+/* What tells one content of one file from any other. */
+struct drop_mark {
+	uint64_t device, inode;
+	int64_t birth_ns; /* its change time where there is no birth time */
+	int64_t mtime_ns;
+	int64_t ctime_ns;
+	int64_t size;
+};
+bool drop_mark_equal(const struct drop_mark *a, const struct drop_mark *b);
+
+struct drop_entry {
+	char *name;
+	int64_t ctime_ns;
+	uint64_t inode;
+};
+
+/* A sweep's result: the oldest files first, by change time and name. */
+struct drop_list {
+	struct drop_entry *entries;
+	size_t count;
+	size_t cap;
+	bool more; /* there are others, left for the next sweep */
+};
+
+/* `patterns` (fnmatch) is lent; `make` makes a missing directory. */
+struct drop *drop_open(
+    const char *path, char *const *patterns, bool make, struct why *why);
+void drop_close(struct drop *drop);
+const char *drop_path(const struct drop *drop);
+/* True when the path names another directory than the one that is open (or
+ * none): it was replaced. drop_reopen then opens the new one. */
+bool drop_replaced(const struct drop *drop);
+int drop_reopen(struct drop *drop, struct why *why);
+
+/* Lists files whose names fit the patterns and are not dotted or temporary
+ * (.tmp .part .swp ~); at most `max`, the oldest. */
+int drop_sweep(
+    struct drop *drop, size_t max, struct drop_list *out, struct why *why);
+void drop_list_clear(struct drop_list *list);
+
+enum drop_answer {
+	DROP_OPENED,
+	DROP_GONE, /* somebody took it away */
+	DROP_UNREADABLE, /* no permission; why tells */
+	DROP_IRREGULAR, /* a link, a directory, a device, several links */
+};
+/* Opens for reading; *fd is the caller's. -1 with a sentence for trouble that
+ * is ours (no descriptors). */
+int drop_take(struct drop *drop, const char *name, enum drop_answer *answer,
+    int *fd, struct drop_mark *mark, struct why *why);
+/* The mark of an open file as it is now. */
+int drop_mark_of(int fd, struct drop_mark *mark);
+/* True when no process has it open for writing, as far as can be told: *sure
+ * is false when the kernel does not let us know. */
+bool drop_unwritten(int fd, bool *sure);
+/* True when its name or mode changed after its last byte did: it came by
+ * rename (or was touched since, which is as good). */
+bool drop_renamed(const struct drop_mark *mark);
+
+enum drop_removal { DROP_REMOVED, DROP_CHANGED, DROP_MISSING };
+/* Removes the file if it is still the content that `mark` tells; a file that
+ * was put in its place or written to since stays there (DROP_CHANGED). */
+int drop_remove(struct drop *drop, const char *name,
+    const struct drop_mark *mark, enum drop_removal *answer, struct why *why);
+
+/* Moves the file into the directory `to` as `as`, by rename or, across file
+ * systems, by a synced copy. A link or other irregular thing is moved as it
+ * is. */
+int drop_move(struct drop *drop, const char *name, int to, const char *as,
+    struct why *why);
+
+/* Free bytes and inodes of its file system, for the low-disk rule. */
+int drop_free(const char *path, int64_t *bytes, struct why *why);
+
+#endif

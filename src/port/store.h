@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+#ifndef PORT_STORE_H
+#define PORT_STORE_H
+
+#include "base/buf.h"
+#include "base/mailbox.h"
+#include "base/why.h"
+#include "model/answer.h"
+#include "model/id.h"
+#include "model/retry.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The store: events with their bytes, deliveries, endpoint state, mail to
+ * send. The one durable truth. This header is its treaty: nothing above port/
+ * knows that SQLite is behind it.
+ *
+ * The daemon talks to it in groups: a list of works goes into store_commit,
+ * which carries out all of them in one transaction, or none. Whoever calls it
+ * does so from a thread of its own (flow/committer.h). Verbs ask and change
+ * through the functions at the end, each a short transaction of its own, beside
+ * a running daemon.
+ *
+ * The unit of order is the lane: endpoint × incident. Only the oldest open
+ * delivery of a lane may be tried; the others of it are `chained` until the
+ * head is delivered or dead. Waiting is a row with a time.
+ */
+struct store;
+
+/* What a delivery is doing. People see STATE_CHAINED and STATE_WAITING with no
+ * try spent as "queued", STATE_WAITING after a try as "deferred". */
+enum state {
+	STATE_CHAINED, /* an older one of its lane is open */
+	STATE_WAITING, /* until its due time */
+	STATE_ACTIVE, /* claimed: on the wire, or its outcome not yet settled */
+	STATE_HELD, /* until an operator releases it */
+	STATE_DELIVERED,
+	STATE_DEAD,
+};
+/* "queued", "deferred", "active", "held", "delivered", "dead". */
+const char *state_word(enum state state, int tries);
+/* False for an unknown word. "queued" and "deferred" both give WAITING. */
+bool state_from_word(const char *word, enum state *out);
+
+enum store_use {
+	STORE_DAEMON, /* makes it when missing, migrates, owns active rows */
+	STORE_VERB, /* makes it when missing, migrates */
+	STORE_LOOK, /* reads; fails when there is none */
+};
+
+/*
+ * Opens `spool.db` at `path`. A STORE_DAEMON turns active rows back into
+ * waiting ones, due at once: their answers were never committed. Fails with a
+ * sentence that says what to do when the file is no database, is damaged, or
+ * is of a newer version.
+ */
+struct store *store_open(const char *path, enum store_use use, struct why *why);
+void store_close(struct store *store);
+/* The last event id that was ever given out, "" for none. */
+void store_last_id(struct store *store, char out[ID_SIZE]);
+
+/* ---- groups ------------------------------------------------------------ */
+
+enum work_kind {
+	WORK_ACCEPT,
+	WORK_CLAIM,
+	WORK_SETTLE,
+	WORK_FORGET,
+	WORK_ENDPOINTS,
+	WORK_DIGEST,
+	WORK_MAIL_ADD,
+	WORK_MAIL_NEXT,
+	WORK_MAIL_DONE,
+	WORK_FLUSH,
+	WORK_NOTE,
+	WORK_RECEIPTS,
+};
+
+/* The common head of every work. A work is allocated and freed by the flow
+ * side; what the store hands out in it is freed by work-specific _clear
+ * functions below. */
+struct work {
+	struct letter letter; /* on its way between threads */
+	enum work_kind kind;
+	bool failed; /* set when the group could not be committed */
+};
+
+/*
+ * A dropped file that was accepted, or accepted up to an offset, and is not
+ * yet known to be removed. `birth_ns` is the inode's time of birth (its change
+ * time where the file system keeps none); with the others it tells this very
+ * content of this very file from any other.
+ */
+struct receipt {
+	uint64_t device, inode;
+	int64_t birth_ns, mtime_ns, size;
+	int64_t done; /* bytes accepted; == size when all is */
+	int64_t line; /* lines before `done` */
+	int64_t count; /* events accepted from it */
+};
+
+struct route_row {
+	int64_t endpoint; /* its number, from WORK_ENDPOINTS */
+	bool ordered; /* false: "order": "none" */
+};
+
+struct accepted_event {
+	char id[ID_SIZE];
+	const char *type;
+	const char *incident; /* "" for none: then it has no lane */
+	const char *service;
+	const char *alert_source;
+	const char *message;
+	const char *body;
+	size_t body_len;
+	const struct route_row *routes;
+	size_t route_count; /* 0: unmatched, kept all the same */
+};
+
+/* Events of one file with their deliveries, and how far the file is done. All
+ * pointers are lent until the answer is back. */
+struct work_accept {
+	struct work work;
+	int64_t now_ms;
+	const char *source; /* the file's name, or "submit" */
+	const struct accepted_event *events;
+	size_t count;
+	bool has_receipt; /* put, or written over, by device and inode */
+	struct receipt receipt;
+};
+
+/* Receipts that have served: the file is gone. */
+struct work_forget {
+	struct work work;
+	const struct receipt *receipts;
+	size_t count;
+};
+
+struct claimed {
+	int64_t delivery; /* its row */
+	int64_t endpoint;
+	char event_id[ID_SIZE];
+	char *event_type;
+	char *incident;
+	char *body; /* the event's own bytes, from malloc */
+	size_t body_len;
+	int tries;
+	int64_t queued_ms;
+};
+
+struct claim_wish {
+	int64_t endpoint;
+	int room; /* in: claim at most so many */
+	int64_t next_due_ms; /* out: of the next waiting one, -1 for none */
+};
+
+/* Marks due deliveries active and hands them out, oldest due time first. */
+struct work_claim {
+	struct work work;
+	int64_t now_ms;
+	struct claim_wish *wishes;
+	size_t wish_count;
+	struct claimed *claimed; /* out; see work_claim_clear */
+	size_t claimed_count;
+};
+/* Frees what was claimed; bodies that were taken over are set to NULL. */
+void work_claim_clear(struct work_claim *work);
+
+/* The outcome of one attempt. An unlocked next one of the lane is due now. */
+struct work_settle {
+	struct work work;
+	int64_t now_ms;
+	int64_t delivery;
+	struct verdict verdict;
+	int attempt; /* its number, from 1 */
+	const struct answer *answer;
+	bool notice; /* when dead: somebody is to be told by mail */
+	bool unlocked; /* out: the lane's next one became waiting */
+};
+
+struct endpoint_row {
+	const char *webhook;
+	const char *endpoint;
+	int64_t number; /* out; the same for ever */
+	int64_t next_due_ms; /* out: -1 for none */
+};
+
+/* Gives each endpoint of the configuration its number. */
+struct work_endpoints {
+	struct work work;
+	struct endpoint_row *rows;
+	size_t count;
+};
+
+/* One death that nobody was told of yet. */
+struct death_row {
+	char *endpoint;
+	char event_id[ID_SIZE];
+	char *event_type;
+	char *incident;
+	char *message;
+	int tries;
+	int64_t died_ms;
+	int last_status;
+	char *last_code; /* error_code word, or "" */
+	char *last_error; /* a sentence, or "" */
+	char *last_answer; /* text of the last answer, or "" */
+};
+
+enum { DIGEST_ROWS_MAX = 20 };
+
+/*
+ * Asks which webhook has deaths to tell. `ready_before_ms`: only webhooks
+ * whose last notice was sent before it. Answers with one webhook, its first
+ * deaths and the count of all; webhook NULL: none is ready, and next_ms tells
+ * when one may be (its last notice), -1 when no deaths wait at all.
+ */
+struct work_digest {
+	struct work work;
+	int64_t ready_before_ms;
+	char *webhook; /* out */
+	struct death_row rows[DIGEST_ROWS_MAX]; /* out */
+	size_t row_count; /* out */
+	int64_t total; /* out */
+	int64_t upto; /* out: for work_mail_add */
+	int64_t last_notice_ms; /* out, when webhook is NULL: see above */
+};
+void work_digest_clear(struct work_digest *work);
+
+/* Queues a mail, and strikes off the deaths that it tells of. */
+struct work_mail_add {
+	struct work work;
+	int64_t now_ms;
+	const char *webhook;
+	int64_t upto; /* of the digest */
+	const char *from;
+	const char *recipients; /* one address a line */
+	const char *message; /* RFC 5322, CRLF; NULL: nobody wants it */
+	size_t message_len;
+};
+
+/* The next mail that is due. */
+struct work_mail_next {
+	struct work work;
+	int64_t now_ms;
+	int64_t mail; /* out: its row, 0 for none */
+	char *webhook;
+	char *from;
+	char *recipients;
+	char *message;
+	size_t message_len;
+	int tries;
+	int64_t queued_ms;
+	int64_t next_due_ms; /* out, when mail is 0: -1 for none */
+};
+void work_mail_next_clear(struct work_mail_next *work);
+
+/* What came of a mail: done for good, or the rest of it later. */
+struct work_mail_done {
+	struct work work;
+	int64_t mail;
+	const char *recipients; /* who is left, one a line; NULL or "": done */
+	int64_t due_ms;
+};
+
+/* Everything deferred becomes due now; endpoint 0: of all endpoints. */
+struct work_flush {
+	struct work work;
+	int64_t now_ms;
+	int64_t endpoint;
+};
+
+/* Sets or (value NULL) removes a line that `status` shows: "trouble/PATH",
+ * "daemon/pid", … */
+struct work_note {
+	struct work work;
+	int64_t now_ms;
+	const char *name;
+	const char *value;
+};
+
+/* The receipts that are left over; asked once, at start. */
+struct work_receipts {
+	struct work work;
+	struct receipt *receipts; /* out, from malloc */
+	size_t count;
+};
+
+/*
+ * Carries out the works of the list, in its order, in one durable transaction
+ * (claims read what the works before them wrote). On -1 nothing was changed
+ * and every work has `failed` set; `full` tells whether the disk is full, in
+ * which case trying again later makes sense.
+ */
+int store_commit(
+    struct store *store, struct work *first, bool *full, struct why *why);
+
+/* ---- questions and changes of verbs ------------------------------------ */
+
+struct delivery_row {
+	int64_t row;
+	char delivery[ID_DELIVERY_SIZE];
+	char event_id[ID_SIZE];
+	const char *webhook; /* text is lent for the call of `each` */
+	const char *endpoint;
+	enum state state;
+	int tries;
+	int64_t queued_ms; /* when it (last) entered the queue */
+	int64_t due_ms;
+	int64_t changed_ms; /* of its last change of state */
+	const char *event_type;
+	const char *incident;
+	int64_t accepted_ms;
+	int64_t bytes;
+	int last_status;
+	const char *last_code;
+	const char *last_error;
+};
+
+/* Which deliveries: every field that is set must fit. */
+struct delivery_query {
+	const char *id; /* event or delivery id */
+	const char *webhook;
+	const char *endpoint;
+	const char *event_type;
+	const char *incident;
+	unsigned states; /* 1u << enum state, 0: open ones (not final) */
+	bool all_states;
+	int64_t since_ms, until_ms; /* of acceptance; 0: no limit */
+	int64_t limit; /* 0: no limit */
+};
+
+/* Calls `each` by age of acceptance; a non-zero return ends it. Returns the
+ * number of calls, -1 when it could not. */
+int64_t store_deliveries(struct store *store,
+    const struct delivery_query *query,
+    int (*each)(void *arg, const struct delivery_row *row), void *arg,
+    struct why *why);
+
+struct attempt_row {
+	int attempt;
+	int64_t started_ms, duration_ms;
+	int status;
+	const char *code, *error, *remote, *outcome;
+	const char *answer;
+	size_t answer_len;
+};
+int64_t store_attempts(struct store *store, int64_t delivery,
+    int (*each)(void *arg, const struct attempt_row *row), void *arg,
+    struct why *why);
+
+struct event_row {
+	char id[ID_SIZE];
+	char *type, *incident, *service, *alert_source, *message, *source;
+	int64_t accepted_ms;
+	char *body;
+	size_t body_len;
+};
+/* 1 found, 0 there is none, -1 could not. */
+int store_event(struct store *store, const char *id, struct event_row *out,
+    struct why *why);
+void event_row_clear(struct event_row *row);
+
+struct webhook_counts {
+	const char *webhook;
+	int64_t by_state[STATE_DEAD + 1]; /* deliveries now in the store */
+	int64_t deferred; /* those of STATE_WAITING that spent a try */
+	int64_t oldest_ms; /* acceptance of the oldest open one, -1 */
+	int64_t last_success_ms; /* -1 for none */
+	int64_t last_failure_ms;
+	int last_status;
+	const char *last_code;
+};
+int64_t store_counts(struct store *store,
+    int (*each)(void *arg, const struct webhook_counts *counts), void *arg,
+    struct why *why);
+
+int64_t store_notes(struct store *store, const char *prefix,
+    int (*each)(void *arg, const char *name, const char *value, int64_t ms),
+    void *arg, struct why *why);
+
+/* How many events and waiting mails there are. */
+int store_totals(struct store *store, int64_t *events, int64_t *unmatched,
+    int64_t *mails, struct why *why);
+
+enum resend_answer { RESEND_DONE, RESEND_BUSY, RESEND_OPEN };
+/* Puts a delivered, dead or held delivery back into the queue, due now, with
+ * all its tries; its id stays. RESEND_OPEN: it is queued anyway; RESEND_BUSY:
+ * it is on the wire. -1 when it could not. */
+int store_resend(struct store *store, int64_t row, int64_t now_ms,
+    enum resend_answer *answer, struct why *why);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+#ifndef PORT_WATCH_H
+#define PORT_WATCH_H
+
+#include "base/why.h"
+
+#include <stdbool.h>
+
+/*
+ * The doorbell, by libinotifytools. It says only "look again": names in events
+ * are ignored, and so an overflow or a lost event costs nothing but a sweep.
+ * One per process; open it before any socket, for the library aborts on
+ * descriptors over 1023.
+ */
+struct watch;
+
+/* Fails when inotify is out of watches or instances: the sweep every
+ * spool.rescan then does the work alone. */
+struct watch *watch_open(struct why *why);
+void watch_close(struct watch *watch);
+/* To be watched for readability; close-on-exec. */
+int watch_fd(const struct watch *watch);
+/* Adds a directory; again after it was replaced. */
+int watch_add(struct watch *watch, const char *path, struct why *why);
+/* Empties the queue; true when anything rang. */
+bool watch_drain(struct watch *watch);
+
+#endif
