@@ -1,5 +1,71 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
-int main(void)
+/*
+ * cmd/main: one binary, one table of verbs.
+ */
+#include "base/mem.h"
+#include "base/say.h"
+#include "base/version.h"
+#include "cmd/args.h"
+#include "cmd/verb.h"
+#include "port/http.h"
+#include "port/smtp.h"
+
+#include <jansson.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+/* In the order that `help` lists them. */
+const struct verb *const verb_table[] = {
+	&verb_run,
+	&verb_status,
+	&verb_submit,
+	&verb_sample,
+	&verb_check,
+	&verb_list,
+	&verb_queue,
+	&verb_show,
+	&verb_resend,
+	&verb_log,
+	&verb_listen,
+	&verb_help,
+	&verb_mail,
+	NULL,
+};
+
+static int print_version(void)
 {
-	return 0;
+	printf("spoolhook %s (%s, jansson %s, %s)\n", VERSION, http_library(),
+	    jansson_version_str(), smtp_library());
+	return verb_finish(EXIT_OK);
+}
+
+static int dispatch(const struct args *args)
+{
+	if (args_has(args, "version"))
+		return print_version();
+	if (!args->verb || (args_has(args, "help") && !args->verb)) {
+		int code = verb_help.run(args);
+
+		return args_has(args, "help") ? code : EXIT_USAGE;
+	}
+	if (args_has(args, "help")) {
+		args_print_help(args->verb);
+		return verb_finish(EXIT_OK);
+	}
+	return args->verb->run(args);
+}
+
+int main(int argc, char **argv)
+{
+	struct args args;
+	int code;
+
+	/* Times for people follow the locale's zone only; text stays bytes. */
+	setlocale(LC_CTYPE, "C");
+	code = args_parse(&args, argc, argv);
+	if (code == EXIT_OK)
+		code = dispatch(&args);
+	args_clear(&args);
+	return code;
 }

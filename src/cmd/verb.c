@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * cmd/verb: what verbs share besides the command line: usage messages, the
+ * store beside a running daemon, output that leaves a terminal whole.
+ */
+#include "cmd/verb.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/say.h"
+#include "base/text.h"
+#include "port/spool.h"
+#include "port/store.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int verb_usage(const struct args *args, const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	say_error("%s: %s (try \"spoolhook help %s\")", args->verb->name, text,
+	    args->verb->name);
+	return EXIT_USAGE;
+}
+
+int verb_finish(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	if (errno != EPIPE)
+		say_error("cannot write the output: %m");
+	return EXIT_IO;
+}
+
+static int open_spool(
+    const struct conf *conf, bool make, struct spool *spool, int *code)
+{
+	struct why why;
+
+	if (spool_open(spool, conf->spool_dir, make, &why) == 0)
+		return 0;
+	*code = errno == EACCES || errno == EPERM ? EXIT_NOT_PERMITTED
+						  : EXIT_NO_INPUT;
+	say_error("%s", why.text);
+	return -1;
+}
+
+struct store *verb_store(
+    const struct args *args, const struct conf *conf, bool change, int *code)
+{
+	auto_free char *path = file_join(conf->spool_dir, "spool.db");
+	struct spool spool;
+	struct store *store;
+	struct why why;
+
+	(void)args;
+	if (open_spool(conf, false, &spool, code) < 0)
+		return NULL;
+	spool_close(&spool);
+	if (access(path, change ? R_OK | W_OK : R_OK) < 0 && errno == EACCES) {
+		say_error("%s: permission denied; the queue is for root, the "
+			  "spoolhook user and group hookadm",
+		    path);
+		*code = EXIT_NOT_PERMITTED;
+		return NULL;
+	}
+	store = store_open(path, change ? STORE_VERB : STORE_LOOK, &why);
+	if (store)
+		return store;
+	say_error("%s", why.text);
+	*code = EXIT_IO;
+	return NULL;
+}
+
+int verb_warn_daemon(const struct args *args, const struct conf *conf)
+{
+	struct spool spool;
+	struct why why;
+	pid_t holder = 0;
+
+	if (spool_open(&spool, conf->spool_dir, false, &why) == 0) {
+		holder = spool_holder(&spool);
+		spool_close(&spool);
+	}
+	if (!holder && !args->common.quiet)
+		say_warning("no daemon is running on %s", conf->spool_dir);
+	return (int)holder;
+}
+
+void verb_ring(const struct conf *conf)
+{
+	struct spool spool;
+
+	if (spool_open(&spool, conf->spool_dir, false, NULL) < 0)
+		return;
+	spool_ring(&spool);
+	spool_close(&spool);
+}
+
+void verb_print_visible(const char *text, size_t len)
+{
+	struct buf b = BUF_INIT(len * 4 + 1);
+
+	text_visible(&b, text, len);
+	fputs(buf_text(&b), stdout);
+	buf_clear(&b);
+}
+
+const char *verb_paint(const struct args *args, enum paint paint)
+{
+	static const char *const sequences[] = {
+		[PAINT_OFF] = "\033[0m",
+		[PAINT_RED] = "\033[31m",
+		[PAINT_GREEN] = "\033[32m",
+		[PAINT_YELLOW] = "\033[33m",
+		[PAINT_DIM] = "\033[2m",
+		[PAINT_BOLD] = "\033[1m",
+	};
+
+	return args->common.color ? sequences[paint] : "";
+}
