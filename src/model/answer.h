@@ -2,6 +2,7 @@
 #ifndef MODEL_ANSWER_H
 #define MODEL_ANSWER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,8 @@ enum fault {
 };
 /* "" for FAULT_NONE, else the contract's word. */
 const char *fault_word(enum fault fault);
+/* FAULT_NONE for 2xx, else the FAULT_HTTP_ of the status. */
+enum fault fault_of_status(int status);
 
 /* At most this much of an answer is read, and kept (contract section 4). */
 enum { ANSWER_READ_MAX = 64 * 1024, ANSWER_KEEP_MAX = 1024 };
@@ -47,5 +50,10 @@ struct answer {
 	char body[ANSWER_KEEP_MAX]; /* the first bytes, not ended by a NUL */
 	size_t body_len;
 };
+
+/* The one rule of success (contract section 4): a 2xx that came whole, or that
+ * we ourselves cut off. A 2xx that the peer broke off, or that took too long,
+ * is none. */
+bool answer_delivered(const struct answer *answer);
 
 #endif

@@ -9,7 +9,8 @@
 
 /*
  * The exact request of one attempt, from event × webhook × endpoint. Built by
- * the same code for delivery, and for whoever only wants to look at it.
+ * the same code for delivery, and for whoever only wants to look at it. It owns
+ * all its strings: the configuration may be replaced while it is on its way.
  */
 struct request {
 	const char *method; /* static */
@@ -33,18 +34,20 @@ struct request_case {
 };
 
 /* Sent with every request: Content-Type, User-Agent (both may be replaced by
- * a configured header), webhook-id, webhook-timestamp (Standard Webhooks),
- * Spoolhook-Event, Spoolhook-Attempt; then the webhook's headers, then the
- * endpoint's, which replace those of the same name. The body is the event's
- * own bytes; the request takes them over (they came from malloc). */
+ * a configured header), webhook-id, webhook-timestamp in whole seconds
+ * (Standard Webhooks), Spoolhook-Event, Spoolhook-Attempt; then the webhook's
+ * headers, then the endpoint's, which replace those of the same name, whatever
+ * its case. What in the event's type is no visible ASCII is sent as '?'. The
+ * body is the event's own bytes; the request takes them over (they came from
+ * malloc). */
 void request_build(struct request *request, const struct request_case *from,
     char **body, size_t body_len);
 void request_clear(struct request *request);
 
 /* True for names that a configuration may not set: Host, Content-Length,
- * Transfer-Encoding, webhook-*. */
+ * Transfer-Encoding, webhook-*, spoolhook-*. */
 bool request_header_reserved(const char *name);
-/* A token of RFC 9110; a value without CR, LF, NUL. */
+/* A token of RFC 9110; a value without control characters but tabs. */
 bool request_header_name_valid(const char *name);
 bool request_header_value_valid(const char *value);
 
