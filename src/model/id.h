@@ -20,14 +20,16 @@ struct id_maker {
 	uint32_t low;
 };
 
-/* Goes on after an id that was made earlier ("" for none). */
+/* Goes on after an id that was made earlier; "", or what is no id, for none. */
 void id_maker_init(struct id_maker *maker, const char *last);
 void id_make(struct id_maker *maker, int64_t wall_ms, uint32_t chance,
     char out[ID_SIZE]);
 
 /* True for 16 characters of the alphabet, in upper case. */
 bool id_is_event(const char *text);
-/* True when the text starts as a delivery id does; *rest is behind the dash. */
+/* True when the text starts as a delivery id does; *rest is behind the dash.
+ * Names hold dashes too, so only the store knows where the webhook's ends.
+ * `rest` may be NULL. */
 bool id_is_delivery(const char *text, const char **rest);
 void id_delivery(char out[ID_DELIVERY_SIZE], const char *event,
     const char *webhook, const char *endpoint);
