@@ -11,11 +11,12 @@
 
 /* The URL without user, password and query values: `https://host/path?…`. A
  * secret URL (it came from a file, env or credential) shows only its scheme
- * and host. */
+ * and host: `https://host/…`. Of a text that is no URL only "…" is seen. */
 void mask_url(struct buf *out, const char *url, bool secret);
-/* Only `host[:port]` of the URL, for the log's url_host. */
+/* Only `host[:port]` of the URL, for the log's url_host; "…" when there is
+ * none. */
 void mask_url_host(struct buf *out, const char *url);
-/* What stands for a header's value. */
+/* What stands for a header's value, whatever its length. */
 extern const char mask_text[];
 
 #endif
