@@ -19,15 +19,27 @@ struct event {
 	const char *service; /* slug, name or id, "" when it has none */
 	const char *alert_source; /* short_name, type or id, or "" */
 	const char *message; /* the incident's message, or "" */
+	char *number; /* holds an incident id that is a number, as text */
 };
+
+/* A type goes into a header, a log and mails: it is bounded, and has no control
+ * characters. */
+enum { EVENT_TYPE_MAX = 128 };
 
 /*
  * Parses one event's bytes, already scanned (model/scan.h). -1 with a sentence
- * in `why` and a stable code ("not_event", "unsupported", …) when the bytes
- * are no event: not an object, no type, a number or key out of range.
+ * in `why` and a static code when the bytes are no event:
+ *
+ *	not_event	not an object, or no usable type
+ *	unsupported	a number no double can hold, NUL in a key
+ *	too_deep	deeper than any scanned text can be
+ *	syntax		not JSON
+ *
+ * `event` is then empty. Of the same key twice the last value counts.
  */
 int event_parse(struct event *event, const char *bytes, size_t len,
     const char **code, struct why *why);
+/* Frees what it holds; an empty event ({0}) may be cleared too. */
 void event_clear(struct event *event);
 
 #endif
