@@ -13,6 +13,9 @@
  */
 struct path;
 
+/* Of a path's text, in bytes, and of its steps. */
+enum { PATH_TEXT_MAX = 1024, PATH_STEPS_MAX = 64 };
+
 /* NULL and a sentence that names the column when the text is no path. */
 struct path *path_parse(const char *text, struct why *why);
 void path_free(struct path *path);
