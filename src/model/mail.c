@@ -45,6 +45,9 @@ char *mail_address(const char *text)
 	const char *start = open ? open + 1 : text;
 	const char *end;
 
+	/* Also in the name: it would stand in a header. */
+	if (text[strcspn(text, "\r\n")])
+		return NULL;
 	start += strspn(start, " \t");
 	end = open ? strchr(start, '>') : start + strlen(start);
 	if (!end || (open && end[1 + strspn(end + 1, " \t")]))
