@@ -36,7 +36,8 @@ struct mailer_letter {
 };
 
 /* `loop` must be the default loop (ev_child); `program` is our own path, such
- * as "/proc/self/exe". Both are lent for the mailer's life. */
+ * as "/proc/self/exe". Both are lent for the mailer's life. The process must
+ * ignore SIGPIPE: a child that dies early is no reason to follow it. */
 struct mailer *mailer_open(struct ev_loop *loop, const char *program);
 /* Kills a child that still runs; its `done` is not called any more. NULL is
  * fine. */
