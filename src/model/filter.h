@@ -16,13 +16,18 @@
  */
 struct filter;
 
-/* Bounds: a pattern's length (POSIX ERE, no back-references) and the length of
- * the subject that is looked at, so that no event can hold the clerk up. */
-enum { FILTER_PATTERN_MAX = 1024, FILTER_SUBJECT_MAX = 8192 };
+/* How deep filters may nest. */
+enum { FILTER_DEPTH_MAX = 64 };
 
-/* Told of each mistake: the JSON pointer of the culprit below the filter
- * ("/all/0/op"), a stable code ("unknown-operator", "bad-path", …), a sentence,
- * and help or NULL. */
+/*
+ * Told of each mistake: the JSON pointer (RFC 6901) of the culprit below the
+ * filter ("/all/0/op", "" for the filter itself), a static code, a sentence,
+ * and help or NULL; the texts are lent for the call. The codes:
+ *
+ *	wrong-type, empty-list, empty-filter, missing-key, unknown-key,
+ *	misplaced-key, several-conditions, too-deep, bad-path,
+ *	unknown-operator, bad-value, bad-pattern
+ */
 struct filter_faults {
 	void *arg;
 	void (*add)(void *arg, const char *pointer, const char *code,
@@ -31,13 +36,15 @@ struct filter_faults {
 
 /* Compiles; reports every mistake, not only the first; NULL when there was
  * one. The JSON is not kept. */
-struct filter *filter_compile(const json_t *json, const struct filter_faults *);
+struct filter *filter_compile(
+    const json_t *json, const struct filter_faults *faults);
 void filter_free(struct filter *filter);
 
 /* NULL filters pass everything. */
 bool filter_passes(const struct filter *filter, const json_t *view);
 
-/* One line for people: `all(service in [checkout], any(…))`. */
+/* One line for people: `all(service in [checkout], any(…))`; "everything" for
+ * NULL. Safe for a terminal. */
 void filter_print(const struct filter *filter, struct buf *out);
 
 #endif
