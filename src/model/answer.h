@@ -43,8 +43,8 @@ struct answer {
 	int64_t connect_us;
 	int64_t tls_us;
 	int64_t first_byte_us;
-	int64_t bytes_out;
-	int64_t bytes_in;
+	int64_t bytes_out; /* of the bodies: sent, */
+	int64_t bytes_in; /* and read */
 	int64_t retry_after_ms; /* from the Retry-After header, -1 for none */
 	char remote[72]; /* "192.0.2.1:443", "[2001:db8::1]:443" or "" */
 	char body[ANSWER_KEEP_MAX]; /* the first bytes, not ended by a NUL */
