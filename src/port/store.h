@@ -53,9 +53,10 @@ enum store_use {
 
 /*
  * Opens `spool.db` at `path`. A STORE_DAEMON turns active rows back into
- * waiting ones, due at once: their answers were never committed. Fails with a
- * sentence that says what to do when the file is no database, is damaged, or
- * is of a newer version.
+ * waiting ones, due at once: their answers were never committed. So whoever
+ * opens it that way holds the spool's lock; a verb that got the lock, because
+ * no daemon runs, may do so too. Fails with a sentence that says what to do
+ * when the file is no database, is damaged, or is of a newer version.
  */
 struct store *store_open(const char *path, enum store_use use, struct why *why);
 void store_close(struct store *store);
@@ -77,6 +78,7 @@ enum work_kind {
 	WORK_FLUSH,
 	WORK_NOTE,
 	WORK_RECEIPTS,
+	WORK_PRUNE,
 };
 
 /* The common head of every work. A work is allocated and freed by the flow
@@ -86,6 +88,7 @@ struct work {
 	struct letter letter; /* on its way between threads */
 	enum work_kind kind;
 	bool failed; /* set when the group could not be committed */
+	bool full; /* … because the disk is full: worth waiting for */
 };
 
 /*
@@ -98,8 +101,7 @@ struct receipt {
 	uint64_t device, inode;
 	int64_t birth_ns, mtime_ns, size;
 	int64_t done; /* bytes accepted; == size when all is */
-	int64_t line; /* lines before `done` */
-	int64_t count; /* events accepted from it */
+	int64_t hash; /* of the bytes before `done` */
 };
 
 struct route_row {
@@ -214,9 +216,10 @@ enum { DIGEST_ROWS_MAX = 20 };
 
 /*
  * Asks which webhook has deaths to tell. `ready_before_ms`: only webhooks
- * whose last notice was sent before it. Answers with one webhook, its first
- * deaths and the count of all; webhook NULL: none is ready, and next_ms tells
- * when one may be (its last notice), -1 when no deaths wait at all.
+ * whose last notice was sent then or earlier, or never. Answers with one
+ * webhook, its first deaths and the count of all; webhook NULL: none is ready,
+ * and last_notice_ms is the earliest last notice among those with deaths, -1
+ * when no deaths wait at all.
  */
 struct work_digest {
 	struct work work;
@@ -274,7 +277,7 @@ struct work_flush {
 };
 
 /* Sets or (value NULL) removes a line that `status` shows: "trouble/PATH",
- * "daemon/pid", … */
+ * "daemon/pid", "paused/WEBHOOK", … */
 struct work_note {
 	struct work work;
 	int64_t now_ms;
@@ -290,10 +293,28 @@ struct work_receipts {
 };
 
 /*
+ * Takes a walk's next step over the events, oldest first, and removes those
+ * that are past their time, with all that hangs on them: unmatched ones by
+ * their acceptance, others when each of their deliveries is final and changed
+ * before its limit. One step looks at PRUNE_STEP events, so it holds nobody up;
+ * the walk is over when `cursor` comes back as 0.
+ */
+enum { PRUNE_STEP = 1000 };
+struct work_prune {
+	struct work work;
+	int64_t delivered_before_ms;
+	int64_t dead_before_ms;
+	int64_t unmatched_before_ms;
+	int64_t cursor; /* in and out: 0 starts at the oldest */
+	int64_t events; /* out: how many were removed */
+};
+
+/*
  * Carries out the works of the list, in its order, in one durable transaction
- * (claims read what the works before them wrote). On -1 nothing was changed
- * and every work has `failed` set; `full` tells whether the disk is full, in
- * which case trying again later makes sense.
+ * (claims read what the works before them wrote). On -1 nothing was changed,
+ * nothing is handed out, and every work has `failed` set; `full` tells whether
+ * the disk is full, in which case trying again later makes sense. A verb may
+ * commit WORK_FLUSH, WORK_NOTE and WORK_PRUNE beside a running daemon.
  */
 int store_commit(
     struct store *store, struct work *first, bool *full, struct why *why);
@@ -386,10 +407,31 @@ int64_t store_notes(struct store *store, const char *prefix,
 int store_totals(struct store *store, int64_t *events, int64_t *unmatched,
     int64_t *mails, struct why *why);
 
-enum resend_answer { RESEND_DONE, RESEND_BUSY, RESEND_OPEN };
-/* Puts a delivered, dead or held delivery back into the queue, due now, with
- * all its tries; its id stays. RESEND_OPEN: it is queued anyway; RESEND_BUSY:
- * it is on the wire. -1 when it could not. */
+/* What an operator does to a delivery. None touches one that is on the wire. */
+enum change {
+	CHANGE_HOLD, /* queued or deferred: held; its lane waits behind it */
+	CHANGE_RELEASE, /* held: back into the queue, due now */
+	CHANGE_RETRY, /* waiting: due now */
+	CHANGE_DELETE, /* gone; with its last delivery an event goes, too */
+	CHANGE_RESEND, /* delivered, dead or held: queued, due now, all tries */
+};
+enum changed {
+	CHANGED,
+	CHANGED_NOT, /* its state makes that pointless */
+	CHANGED_BUSY, /* it is on the wire */
+	CHANGED_GONE, /* there is no such delivery */
+};
+/* Applies one change to `count` rows in one transaction, and answers for each:
+ * -1 nothing was changed at all. A few hundred rows a call keep the daemon
+ * from waiting. */
+int store_change(struct store *store, enum change change, const int64_t *rows,
+    size_t count, int64_t now_ms, enum changed *answers, struct why *why);
+
+enum resend_answer { RESEND_DONE, RESEND_BUSY, RESEND_OPEN, RESEND_GONE };
+/* CHANGE_RESEND for one row: puts a delivered, dead or held delivery back into
+ * the queue, due now, with all its tries; its id stays. RESEND_OPEN: it is
+ * queued anyway; RESEND_BUSY: it is on the wire; RESEND_GONE: there is none.
+ * -1 when it could not. */
 int store_resend(struct store *store, int64_t row, int64_t now_ms,
     enum resend_answer *answer, struct why *why);
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+#ifndef PORT_STORE_OWN_H
+#define PORT_STORE_OWN_H
+
+#include "port/sql.h"
+#include "port/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the store's files share among themselves; for nobody else. */
+struct store {
+	struct sql *sql;
+};
+
+/*
+ * The one rule of order. Lets the lane's next one go: if none of it is waiting
+ * or active, and its oldest open delivery is chained, that one is due now. A
+ * held one that is the oldest keeps the lane locked. `vacant`: the caller just
+ * took the waiting or active one out, so there is no other to look for.
+ * 1 one was let go, 0 none, -1 could not.
+ */
+int lane_advance(struct store *store, int64_t endpoint, const char *lane,
+    bool vacant, int64_t now_ms, struct why *why);
+
+/* The works, each inside the group's transaction: 0, or -1 and a sentence. */
+int accept_run(struct store *store, struct work *work, struct why *why);
+int claim_run(struct store *store, struct work *work, struct why *why);
+int settle_run(struct store *store, struct work *work, struct why *why);
+int forget_run(struct store *store, struct work *work, struct why *why);
+int endpoints_run(struct store *store, struct work *work, struct why *why);
+int digest_run(struct store *store, struct work *work, struct why *why);
+int mail_add_run(struct store *store, struct work *work, struct why *why);
+int mail_next_run(struct store *store, struct work *work, struct why *why);
+int mail_done_run(struct store *store, struct work *work, struct why *why);
+int flush_run(struct store *store, struct work *work, struct why *why);
+int note_run(struct store *store, struct work *work, struct why *why);
+int receipts_run(struct store *store, struct work *work, struct why *why);
+int prune_run(struct store *store, struct work *work, struct why *why);
+
+#endif

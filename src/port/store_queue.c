@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * port/store_queue: the way of a delivery through the store: accepted,
+ * claimed, settled, and the lane that it goes in. This is the hot path: per
+ * delivery it costs three inserts, two updates and a read by number, one more
+ * read when it has a lane, and nothing grows with the backlog or the history.
+ *
+ * Everything here runs inside a group's transaction; if we die, the group
+ * never happened. State changes of the daemon: chained > waiting > active >
+ * delivered | dead, and active > waiting when deferred.
+ */
+#include "port/store_own.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- lanes ------------------------------------------------------------- */
+
+/* The chained one that may go, 0 for none, -1 could not. */
+static int64_t find_next(struct store *store, int64_t endpoint,
+    const char *lane, bool vacant, struct why *why)
+{
+	auto_end struct sql_query *query = sql_query(store->sql,
+	    "SELECT seq, state FROM delivery "
+	    "WHERE state < 4 AND endpoint = ? AND lane = ? ORDER BY seq");
+	int64_t head = 0;
+	int got;
+
+	sql_put_int(query, endpoint);
+	sql_put_text(query, lane);
+	while ((got = sql_next(query, why)) == 1) {
+		int64_t state = sql_int(query, 1);
+
+		if (state == STATE_WAITING || state == STATE_ACTIVE)
+			return 0;
+		if (!head && state == STATE_HELD)
+			return 0;
+		if (!head)
+			head = sql_int(query, 0);
+		if (vacant)
+			return head;
+	}
+	return got < 0 ? -1 : head;
+}
+
+int lane_advance(struct store *store, int64_t endpoint, const char *lane,
+    bool vacant, int64_t now_ms, struct why *why)
+{
+	int64_t head = find_next(store, endpoint, lane, vacant, why);
+	struct sql_query *query;
+
+	if (head <= 0)
+		return (int)head;
+	query = sql_query(store->sql,
+	    "UPDATE delivery SET state = 1, due_ms = ?, changed_ms = ? "
+	    "WHERE seq = ?");
+	sql_put_int(query, now_ms);
+	sql_put_int(query, now_ms);
+	sql_put_int(query, head);
+	return sql_run(query, why) < 0 ? -1 : 1;
+}
+
+/* ---- accept ------------------------------------------------------------ */
+
+static int add_event(struct store *store, const struct work_accept *accept,
+    const struct accepted_event *event, struct why *why)
+{
+	struct sql_query *query = sql_query(store->sql,
+	    "INSERT INTO event (id, type, incident, service, alert_source, "
+	    "message, source, accepted_ms, bytes, routes) "
+	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+
+	sql_put_text(query, event->id);
+	sql_put_text(query, event->type);
+	sql_put_text(query, event->incident);
+	sql_put_text(query, event->service);
+	sql_put_text(query, event->alert_source);
+	sql_put_text(query, event->message);
+	sql_put_text(query, accept->source);
+	sql_put_int(query, accept->now_ms);
+	sql_put_int(query, (int64_t)event->body_len);
+	sql_put_int(query, (int64_t)event->route_count);
+	return sql_run(query, why);
+}
+
+static int add_payload(struct store *store, int64_t seq,
+    const struct accepted_event *event, struct why *why)
+{
+	struct sql_query *query = sql_query(
+	    store->sql, "INSERT INTO payload (event, body) VALUES (?, ?)");
+
+	sql_put_int(query, seq);
+	sql_put_bytes(query, event->body, event->body_len);
+	return sql_run(query, why);
+}
+
+/* Chained when something of its lane is open; without a lane nothing is. */
+static int add_delivery(struct store *store, int64_t seq, const char *lane,
+    const struct route_row *route, int64_t now_ms, struct why *why)
+{
+	struct sql_query *query = sql_query(store->sql,
+	    "INSERT INTO delivery (event, endpoint, lane, state, accepted_ms, "
+	    "queued_ms, due_ms, changed_ms) VALUES (?1, ?2, ?3, NOT EXISTS ("
+	    "SELECT 1 FROM delivery "
+	    "WHERE state < 4 AND endpoint = ?2 AND lane = ?3), "
+	    "?4, ?4, ?4, ?4)");
+
+	sql_put_int(query, seq);
+	sql_put_int(query, route->endpoint);
+	sql_put_text(query, route->ordered && *lane ? lane : NULL);
+	sql_put_int(query, now_ms);
+	return sql_run(query, why);
+}
+
+static int accept(struct store *store, const struct work_accept *accept,
+    const struct accepted_event *event, struct why *why)
+{
+	int64_t seq;
+
+	if (add_event(store, accept, event, why) < 0)
+		return -1;
+	seq = sql_last_row(store->sql);
+	if (add_payload(store, seq, event, why) < 0)
+		return -1;
+	for (size_t i = 0; i < event->route_count; i++) {
+		if (add_delivery(store, seq, event->incident, &event->routes[i],
+			accept->now_ms, why) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Ids never repeat, also after the event that had the last one was pruned. */
+static int remember_id(struct store *store, const char *id, struct why *why)
+{
+	struct sql_query *query = sql_query(
+	    store->sql, "UPDATE memory SET last_id = max(last_id, ?)");
+
+	sql_put_text(query, id);
+	return sql_run(query, why);
+}
+
+static int put_receipt(
+    struct store *store, const struct receipt *receipt, struct why *why)
+{
+	struct sql_query *query = sql_query(store->sql,
+	    "INSERT OR REPLACE INTO receipt (device, inode, birth_ns, "
+	    "mtime_ns, size, done, hash) VALUES (?, ?, ?, ?, ?, ?, ?)");
+
+	sql_put_int(query, (int64_t)receipt->device);
+	sql_put_int(query, (int64_t)receipt->inode);
+	sql_put_int(query, receipt->birth_ns);
+	sql_put_int(query, receipt->mtime_ns);
+	sql_put_int(query, receipt->size);
+	sql_put_int(query, receipt->done);
+	sql_put_int(query, receipt->hash);
+	return sql_run(query, why);
+}
+
+int accept_run(struct store *store, struct work *work, struct why *why)
+{
+	const struct work_accept *group = (const struct work_accept *)work;
+	const char *last = "";
+
+	for (size_t i = 0; i < group->count; i++) {
+		if (accept(store, group, &group->events[i], why) < 0)
+			return -1;
+		if (strcmp(group->events[i].id, last) > 0)
+			last = group->events[i].id;
+	}
+	if (*last && remember_id(store, last, why) < 0)
+		return -1;
+	if (!group->has_receipt)
+		return 0;
+	return put_receipt(store, &group->receipt, why);
+}
+
+/* ---- claim ------------------------------------------------------------- */
+
+static void push(struct work_claim *claim, const struct claimed *one)
+{
+	size_t count = claim->claimed_count;
+
+	if ((count & (count - 1)) == 0)
+		claim->claimed = mem_grow(claim->claimed, count ? count * 2 : 1,
+		    sizeof(*claim->claimed));
+	claim->claimed[claim->claimed_count++] = *one;
+}
+
+/* Finds what is due, without its event; where it ends is the next due time.
+ * The column `event` is kept in body_len until the event is read. */
+static int find_due(struct store *store, struct work_claim *claim,
+    struct claim_wish *wish, struct why *why)
+{
+	auto_end struct sql_query *query = sql_query(store->sql,
+	    "SELECT due_ms, seq, event, tries, queued_ms FROM delivery "
+	    "WHERE state IN (1, 2) AND state = 1 AND endpoint = ? "
+	    "ORDER BY due_ms, seq");
+	int room = wish->room;
+	int got;
+
+	wish->next_due_ms = -1;
+	sql_put_int(query, wish->endpoint);
+	while ((got = sql_next(query, why)) == 1) {
+		if (sql_int(query, 0) > claim->now_ms || room-- <= 0) {
+			wish->next_due_ms = sql_int(query, 0);
+			return 0;
+		}
+		push(claim,
+		    &(struct claimed){
+			.delivery = sql_int(query, 1),
+			.endpoint = wish->endpoint,
+			.body_len = (size_t)sql_int(query, 2),
+			.tries = (int)sql_int(query, 3),
+			.queued_ms = sql_int(query, 4),
+		    });
+	}
+	return got;
+}
+
+/* 1 read, 0 the database has lost it. */
+static int read_event(
+    struct store *store, struct claimed *claimed, struct why *why)
+{
+	auto_end struct sql_query *query = sql_query(store->sql,
+	    "SELECT id, type, incident, body FROM event "
+	    "JOIN payload ON payload.event = event.seq WHERE event.seq = ?");
+	int got;
+
+	sql_put_int(query, (int64_t)claimed->body_len);
+	claimed->body_len = 0;
+	got = sql_next(query, why);
+	if (got != 1)
+		return got;
+	snprintf(claimed->event_id, sizeof(claimed->event_id), "%s",
+	    sql_text(query, 0));
+	claimed->event_type = sql_copy_text(query, 1);
+	claimed->incident = sql_copy_text(query, 2);
+	claimed->body = sql_copy_bytes(query, 3, &claimed->body_len);
+	return 1;
+}
+
+static int mark(struct store *store, int64_t delivery, enum state state,
+    int64_t now_ms, struct why *why)
+{
+	struct sql_query *query = sql_query(store->sql,
+	    "UPDATE delivery SET state = ?, changed_ms = ? WHERE seq = ?");
+
+	sql_put_int(query, state);
+	sql_put_int(query, now_ms);
+	sql_put_int(query, delivery);
+	return sql_run(query, why);
+}
+
+/* A delivery without its event (somebody edited the database, or it was
+ * recovered in part) is held: it must not stop the others. */
+static int activate(struct store *store, struct work_claim *claim, size_t count,
+    struct why *why)
+{
+	claim->claimed_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct claimed *claimed = &claim->claimed[i];
+		int got = read_event(store, claimed, why);
+
+		if (got < 0 ||
+		    mark(store, claimed->delivery,
+			got ? STATE_ACTIVE : STATE_HELD, claim->now_ms,
+			why) < 0)
+			return -1;
+		if (got)
+			claim->claimed[claim->claimed_count++] = *claimed;
+	}
+	return 0;
+}
+
+int claim_run(struct store *store, struct work *work, struct why *why)
+{
+	struct work_claim *claim = (struct work_claim *)work;
+
+	claim->claimed = NULL;
+	claim->claimed_count = 0;
+	for (size_t i = 0; i < claim->wish_count; i++) {
+		if (find_due(store, claim, &claim->wishes[i], why) < 0)
+			return -1;
+	}
+	return activate(store, claim, claim->claimed_count, why);
+}
+
+void work_claim_clear(struct work_claim *work)
+{
+	for (size_t i = 0; i < work->claimed_count; i++) {
+		free(work->claimed[i].event_type);
+		free(work->claimed[i].incident);
+		free(work->claimed[i].body);
+	}
+	free(work->claimed);
+	work->claimed = NULL;
+	work->claimed_count = 0;
+}
+
+/* ---- settle ------------------------------------------------------------ */
+
+static const enum state state_of[] = {
+	[OUTCOME_DELIVERED] = STATE_DELIVERED,
+	[OUTCOME_DEFERRED] = STATE_WAITING,
+	[OUTCOME_DEAD] = STATE_DEAD,
+};
+
+/* 1 done, and where it belongs; 0 it is not active any more. */
+static int move(struct store *store, const struct work_settle *settle,
+    int64_t *endpoint, char **lane, struct why *why)
+{
+	enum state state = state_of[settle->verdict.outcome];
+	auto_end struct sql_query *query = sql_query(store->sql,
+	    "UPDATE delivery SET state = ?, tries = ?, changed_ms = ?, "
+	    "due_ms = ifnull(?, due_ms) WHERE seq = ? AND state = 2 "
+	    "RETURNING endpoint, lane");
+	int got;
+
+	sql_put_int(query, state);
+	sql_put_int(query, settle->verdict.tries);
+	sql_put_int(query, settle->now_ms);
+	if (state == STATE_WAITING)
+		sql_put_int(query, settle->verdict.due_ms);
+	else
+		sql_put_text(query, NULL);
+	sql_put_int(query, settle->delivery);
+	got = sql_next(query, why);
+	if (got != 1)
+		return got;
+	*endpoint = sql_int(query, 0);
+	*lane = sql_is_null(query, 1) ? NULL : sql_copy_text(query, 1);
+	return sql_next(query, why) < 0 ? -1 : 1;
+}
+
+static int add_attempt(
+    struct store *store, const struct work_settle *settle, struct why *why)
+{
+	const struct answer *answer = settle->answer;
+	struct sql_query *query = sql_query(store->sql,
+	    "INSERT INTO attempt (delivery, attempt, started_ms, duration_ms, "
+	    "status, code, error, remote, outcome, answer) "
+	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+
+	sql_put_int(query, settle->delivery);
+	sql_put_int(query, settle->attempt);
+	sql_put_int(query, answer->started_ms);
+	sql_put_int(query, (answer->duration_us + 500) / 1000);
+	sql_put_int(query, answer->status);
+	sql_put_text(query, fault_word(answer->fault));
+	sql_put_text(query, answer->error);
+	sql_put_text(query, answer->remote);
+	sql_put_text(query, outcome_word(settle->verdict.outcome));
+	sql_put_bytes(query, answer->body, answer->body_len);
+	return sql_run(query, why);
+}
+
+/* What `status` tells about an endpoint, and its counts. */
+static int tally(struct store *store, const struct work_settle *settle,
+    int64_t endpoint, struct why *why)
+{
+	bool good = settle->verdict.outcome == OUTCOME_DELIVERED;
+	bool dead = settle->verdict.outcome == OUTCOME_DEAD;
+	struct sql_query *query = sql_query(store->sql,
+	    good ? "UPDATE endpoint SET success_ms = ?, last_status = ?, "
+		   "last_code = ?, delivered = delivered + ? WHERE seq = ?"
+		 : "UPDATE endpoint SET failure_ms = ?, last_status = ?, "
+		   "last_code = ?, dead = dead + ? WHERE seq = ?");
+
+	sql_put_int(query, settle->now_ms);
+	sql_put_int(query, settle->answer->status);
+	sql_put_text(query, fault_word(settle->answer->fault));
+	sql_put_int(query, good || dead);
+	sql_put_int(query, endpoint);
+	return sql_run(query, why);
+}
+
+static int add_death(
+    struct store *store, const struct work_settle *settle, struct why *why)
+{
+	struct sql_query *query = sql_query(store->sql,
+	    "INSERT OR REPLACE INTO death (webhook, delivery, died_ms) "
+	    "SELECT endpoint.webhook, delivery.seq, ? FROM delivery "
+	    "JOIN endpoint ON endpoint.seq = delivery.endpoint "
+	    "WHERE delivery.seq = ?");
+
+	sql_put_int(query, settle->now_ms);
+	sql_put_int(query, settle->delivery);
+	return sql_run(query, why);
+}
+
+int settle_run(struct store *store, struct work *work, struct why *why)
+{
+	struct work_settle *settle = (struct work_settle *)work;
+	enum outcome outcome = settle->verdict.outcome;
+	auto_free char *lane = NULL;
+	int64_t endpoint = 0;
+	int got = move(store, settle, &endpoint, &lane, why);
+
+	settle->unlocked = false;
+	if (got != 1)
+		return got;
+	if (add_attempt(store, settle, why) < 0 ||
+	    tally(store, settle, endpoint, why) < 0)
+		return -1;
+	if (outcome == OUTCOME_DEAD && settle->notice &&
+	    add_death(store, settle, why) < 0)
+		return -1;
+	if (outcome == OUTCOME_DEFERRED || !lane)
+		return 0;
+	got = lane_advance(store, endpoint, lane, true, settle->now_ms, why);
+	settle->unlocked = got == 1;
+	return got < 0 ? -1 : 0;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * port/store_schema: the tables, and the way from each older version to the
+ * next. The version is SQLite's user_version and the number of steps taken; a
+ * step that was once released is never edited, a change is one more step.
+ *
+ * It touches no database that is not spoolhook's own (application_id). If we
+ * die in a step, the step never happened.
+ */
+#include "port/store_schema.h"
+
+#include "port/sql.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+/* "SpHk"; file(1) shows it. */
+#define APPLICATION_ID 0x5370486b
+
+/*
+ * Version 1. Times are milliseconds since 1970.
+ *
+ * event    what was accepted. `routes` is the number of deliveries it was given;
+ *          payload holds its bytes, apart, so that walks over events stay
+ *          cheap.
+ * endpoint its number for ever, and what `status` tells of it; `delivered` and
+ *          `dead` count the deliveries in those states.
+ * delivery state as in enum state. `lane` is the incident, null when order does
+ *          not matter. Numbers are never used twice: verbs and the wire
+ *          remember them.
+ * attempt  one HTTP call and its answer.
+ * death    a dead delivery that nobody was told of yet.
+ * notice   when a webhook's people were last told.
+ * mail     a notice on its way.
+ * receipt  a dropped file that was accepted but may still lie there.
+ * note     lines for `status`.
+ * memory   one row: the last event id that was given out.
+ *
+ * Two indexes carry the queue. `open`: the lanes, oldest first. `runnable`:
+ * what waits by due time, and what is on the wire. Final deliveries are in
+ * neither, so history costs the queue nothing.
+ */
+static const char first[] =
+    "CREATE TABLE event ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  id TEXT NOT NULL UNIQUE,"
+    "  type TEXT NOT NULL,"
+    "  incident TEXT NOT NULL,"
+    "  service TEXT NOT NULL,"
+    "  alert_source TEXT NOT NULL,"
+    "  message TEXT NOT NULL,"
+    "  source TEXT NOT NULL,"
+    "  accepted_ms INTEGER NOT NULL,"
+    "  bytes INTEGER NOT NULL,"
+    "  routes INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX unmatched ON event (seq) WHERE routes = 0;"
+    "CREATE TABLE payload ("
+    "  event INTEGER PRIMARY KEY REFERENCES event ON DELETE CASCADE,"
+    "  body BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE endpoint ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  webhook TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  delivered INTEGER NOT NULL DEFAULT 0,"
+    "  dead INTEGER NOT NULL DEFAULT 0,"
+    "  success_ms INTEGER NOT NULL DEFAULT -1,"
+    "  failure_ms INTEGER NOT NULL DEFAULT -1,"
+    "  last_status INTEGER NOT NULL DEFAULT 0,"
+    "  last_code TEXT NOT NULL DEFAULT '',"
+    "  UNIQUE (webhook, name)"
+    ") STRICT;"
+    "CREATE TABLE delivery ("
+    "  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  event INTEGER NOT NULL REFERENCES event ON DELETE CASCADE,"
+    "  endpoint INTEGER NOT NULL REFERENCES endpoint,"
+    "  lane TEXT,"
+    "  state INTEGER NOT NULL,"
+    "  tries INTEGER NOT NULL DEFAULT 0,"
+    "  accepted_ms INTEGER NOT NULL,"
+    "  queued_ms INTEGER NOT NULL,"
+    "  due_ms INTEGER NOT NULL,"
+    "  changed_ms INTEGER NOT NULL,"
+    "  UNIQUE (event, endpoint)"
+    ") STRICT;"
+    "CREATE INDEX open ON delivery (endpoint, lane) WHERE state < 4;"
+    "CREATE INDEX runnable ON delivery (state, endpoint, due_ms)"
+    "  WHERE state IN (1, 2);"
+    "CREATE TRIGGER uncount AFTER DELETE ON delivery WHEN old.state >= 4 BEGIN"
+    "  UPDATE endpoint SET delivered = delivered - (old.state = 4),"
+    "    dead = dead - (old.state = 5) WHERE seq = old.endpoint;"
+    "END;"
+    "CREATE TABLE attempt ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  delivery INTEGER NOT NULL REFERENCES delivery ON DELETE CASCADE,"
+    "  attempt INTEGER NOT NULL,"
+    "  started_ms INTEGER NOT NULL,"
+    "  duration_ms INTEGER NOT NULL,"
+    "  status INTEGER NOT NULL,"
+    "  code TEXT NOT NULL,"
+    "  error TEXT NOT NULL,"
+    "  remote TEXT NOT NULL,"
+    "  outcome TEXT NOT NULL,"
+    "  answer BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX attempt_delivery ON attempt (delivery);"
+    "CREATE TABLE death ("
+    "  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  webhook TEXT NOT NULL,"
+    "  delivery INTEGER NOT NULL UNIQUE REFERENCES delivery ON DELETE CASCADE,"
+    "  died_ms INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX death_webhook ON death (webhook);"
+    "CREATE TABLE notice ("
+    "  webhook TEXT PRIMARY KEY,"
+    "  last_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE mail ("
+    "  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  webhook TEXT NOT NULL,"
+    "  sender TEXT NOT NULL,"
+    "  recipients TEXT NOT NULL,"
+    "  tries INTEGER NOT NULL DEFAULT 0,"
+    "  queued_ms INTEGER NOT NULL,"
+    "  due_ms INTEGER NOT NULL,"
+    "  message BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX mail_due ON mail (due_ms);"
+    "CREATE TABLE receipt ("
+    "  device INTEGER NOT NULL,"
+    "  inode INTEGER NOT NULL,"
+    "  birth_ns INTEGER NOT NULL,"
+    "  mtime_ns INTEGER NOT NULL,"
+    "  size INTEGER NOT NULL,"
+    "  done INTEGER NOT NULL,"
+    "  hash INTEGER NOT NULL,"
+    "  PRIMARY KEY (device, inode)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE note ("
+    "  name TEXT PRIMARY KEY,"
+    "  value TEXT NOT NULL,"
+    "  ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE memory (last_id TEXT NOT NULL) STRICT;"
+    "INSERT INTO memory VALUES ('');";
+
+static const char *const steps[] = { first };
+enum { VERSION_NOW = sizeof(steps) / sizeof(*steps) };
+
+/* Ours, or empty? */
+static int recognise(
+    struct sql *sql, const char *path, int64_t version, struct why *why)
+{
+	int64_t application;
+	int64_t objects;
+
+	if (sql_number(sql, "PRAGMA application_id", &application, why) < 0 ||
+	    sql_number(
+		sql, "SELECT count(*) FROM sqlite_schema", &objects, why) < 0)
+		return -1;
+	if (application == APPLICATION_ID)
+		return 0;
+	if (application == 0 && version == 0 && objects == 0)
+		return 0;
+	return fail(why, "%s: is a database of another program", path);
+}
+
+static int read_version(
+    struct sql *sql, const char *path, int64_t *version, struct why *why)
+{
+	if (sql_number(sql, "PRAGMA user_version", version, why) < 0)
+		return -1;
+	if (recognise(sql, path, *version, why) < 0)
+		return -1;
+	if (*version > VERSION_NOW)
+		return fail(why,
+		    "%s: was made by a newer spoolhook (its version is "
+		    "%lld, this program knows %d); install that one again",
+		    path, (long long)*version, VERSION_NOW);
+	if (*version < 0)
+		return fail(why, "%s: has the impossible version %lld", path,
+		    (long long)*version);
+	return 0;
+}
+
+/* Inside a transaction: takes the step after `version`. */
+static int take_step(struct sql *sql, int64_t version, struct why *why)
+{
+	char mark[96];
+
+	snprintf(mark, sizeof(mark),
+	    "PRAGMA application_id = %d; PRAGMA user_version = %lld",
+	    APPLICATION_ID, (long long)version + 1);
+	if (sql_exec(sql, steps[version], why) < 0)
+		return -1;
+	return sql_exec(sql, mark, why);
+}
+
+/* The version is read again under the lock: another process may have been
+ * faster. */
+static int climb(struct sql *sql, const char *path, struct why *why)
+{
+	int64_t version;
+
+	if (sql_begin(sql, why) < 0)
+		return -1;
+	if (read_version(sql, path, &version, why) < 0 ||
+	    (version < VERSION_NOW && take_step(sql, version, why) < 0) ||
+	    sql_commit(sql, why) < 0) {
+		sql_rollback(sql);
+		return -1;
+	}
+	return 0;
+}
+
+int schema_prepare(
+    struct sql *sql, const char *path, bool change, struct why *why)
+{
+	int64_t version;
+
+	for (;;) {
+		if (read_version(sql, path, &version, why) < 0)
+			return -1;
+		if (version == VERSION_NOW)
+			return 0;
+		if (!change)
+			return fail(why,
+			    "%s: is not set up for this spoolhook yet; "
+			    "start the service once",
+			    path);
+		if (climb(sql, path, why) < 0)
+			return -1;
+	}
+}
