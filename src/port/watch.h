@@ -20,9 +20,11 @@ struct watch *watch_open(struct why *why);
 void watch_close(struct watch *watch);
 /* To be watched for readability; close-on-exec. */
 int watch_fd(const struct watch *watch);
-/* Adds a directory; again after it was replaced. */
+/* Adds a directory, or a file (the spool's bell). To add again what is watched
+ * does nothing; do so after it was replaced, and the old one is forgotten. */
 int watch_add(struct watch *watch, const char *path, struct why *why);
-/* Empties the queue; true when anything rang. */
+/* Empties the queue; true when anything rang, be it an overflow. What happens
+ * to dotted names rings not: they are never taken in, and ours are among them. */
 bool watch_drain(struct watch *watch);
 
 #endif
