@@ -14,24 +14,37 @@
  */
 struct journal;
 
+/* Makes the file (0640) and its directory (0750, one level) when missing. The
+ * path may also name a pipe or a terminal, such as /dev/stdout. */
 struct journal *journal_open(const char *path, struct why *why);
 void journal_close(struct journal *journal);
+/* On failure the old file stays open. */
 int journal_reopen(struct journal *journal, struct why *why);
-/* Appends one line (without its newline, which is added). Looks at most once a
- * second, by `steady_ms`, whether the file was moved. */
-int journal_append(struct journal *journal, char *line, size_t len,
+/*
+ * Appends one line (without its newline, which is added; it holds none). Looks
+ * at most once a second, by `steady_ms`, whether the file was moved. -1: the
+ * line is not there, or only in part, which the next line does not join; or it
+ * went to the file that was moved, for no new one could be opened.
+ */
+int journal_append(struct journal *journal, const char *line, size_t len,
     long long steady_ms, struct why *why);
+
+/* Lines longer than this are passed over when reading. */
+enum { JOURNAL_LINE_MAX = 1024 * 1024 };
 
 /* Reading back: whole lines, in order, of one file. */
 struct journal_reader;
+/* A file that does not exist is an empty one that may come. */
 struct journal_reader *journal_read(const char *path, struct why *why);
 void journal_reader_close(struct journal_reader *reader);
-/* Goes to the last `lines` lines. */
+/* Goes to the last `lines` whole lines. */
 int journal_seek_tail(
     struct journal_reader *reader, long lines, struct why *why);
-/* The next whole line, NULL at the end for now (more may be appended: ask
- * again; a file that was moved is followed to its end, then the new one is
- * opened). Lent until the next call. */
+/* The next whole line without its newline, NULL at the end for now (more may be
+ * appended: ask again; a file that was moved is followed to its end, and the
+ * new one is opened once something was written to it; one that was emptied is
+ * read from its start). Empty lines are left out. Ends with a NUL, and is lent
+ * until the next call. */
 const char *journal_next(struct journal_reader *reader, size_t *len);
 
 #endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * port/journal: the writing side of delivery.jsonl. It owns one open file.
+ *
+ * It promises that a line is one write, appended, and that half a line, left
+ * by a full disk or by a death in the middle of a write, stays alone: the next
+ * line starts on its own. It never syncs, for the store is the truth and the
+ * log only tells of it; never truncates; and knows nothing of what is in a
+ * line. The reading side is journal_reader.c.
+ */
+#include "port/journal.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { FILE_MODE = 0640, DIR_MODE = 0750, LOOK_EVERY_MS = 1000 };
+
+struct journal {
+	char *path;
+	int fd;
+	long long looked_ms; /* -1: never */
+};
+
+static int make_parent(const char *path, struct why *why)
+{
+	const char *slash = strrchr(path, '/');
+	auto_free char *parent = NULL;
+
+	if (!slash || slash == path)
+		return 0;
+	parent = mem_strndup(path, (size_t)(slash - path));
+	if (mkdir(parent, DIR_MODE) < 0 && errno != EEXIST)
+		return fail(why, "%s: cannot make directory: %m", parent);
+	return 0;
+}
+
+/* Read and write, for the last byte is looked at. */
+static int open_file(const char *path)
+{
+	return open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
+	    FILE_MODE);
+}
+
+static int open_log(const char *path, struct why *why)
+{
+	int fd = open_file(path);
+
+	if (fd < 0 && errno == ENOENT) {
+		if (make_parent(path, why) < 0)
+			return -1;
+		fd = open_file(path);
+	}
+	if (fd < 0)
+		return fail(why, "%s: cannot open: %m", path);
+	return fd;
+}
+
+struct journal *journal_open(const char *path, struct why *why)
+{
+	int fd = open_log(path, why);
+	struct journal *journal;
+
+	if (fd < 0)
+		return NULL;
+	journal = mem_zalloc(sizeof(*journal));
+	journal->path = mem_strdup(path);
+	journal->fd = fd;
+	journal->looked_ms = -1;
+	return journal;
+}
+
+void journal_close(struct journal *journal)
+{
+	if (!journal)
+		return;
+	close(journal->fd);
+	free(journal->path);
+	free(journal);
+}
+
+int journal_reopen(struct journal *journal, struct why *why)
+{
+	int fd = open_log(journal->path, why);
+
+	if (fd < 0)
+		return -1;
+	close(journal->fd);
+	journal->fd = fd;
+	return 0;
+}
+
+static bool moved(const struct journal *journal)
+{
+	struct stat ours;
+	struct stat named;
+
+	if (fstat(journal->fd, &ours) < 0)
+		return true;
+	if (stat(journal->path, &named) < 0)
+		return errno == ENOENT;
+	return ours.st_dev != named.st_dev || ours.st_ino != named.st_ino;
+}
+
+static int follow(struct journal *journal, long long steady_ms, struct why *why)
+{
+	if (journal->looked_ms >= 0 && steady_ms >= journal->looked_ms &&
+	    steady_ms - journal->looked_ms < LOOK_EVERY_MS)
+		return 0;
+	journal->looked_ms = steady_ms;
+	return moved(journal) ? journal_reopen(journal, why) : 0;
+}
+
+/* True when the file ends in the middle of a line. */
+static bool torn(const struct journal *journal)
+{
+	struct stat st;
+	char last;
+
+	if (fstat(journal->fd, &st) < 0 || !S_ISREG(st.st_mode) || !st.st_size)
+		return false;
+	return pread(journal->fd, &last, 1, st.st_size - 1) == 1 &&
+	    last != '\n';
+}
+
+static int write_line(
+    struct journal *journal, const char *line, size_t len, struct why *why)
+{
+	static char newline[] = "\n";
+	struct iovec parts[] = {
+		{ .iov_base = newline, .iov_len = torn(journal) },
+		{ .iov_base = (char *)(uintptr_t)line, .iov_len = len },
+		{ .iov_base = newline, .iov_len = 1 },
+	};
+	ssize_t wanted = (ssize_t)(parts[0].iov_len + len + 1);
+	ssize_t put;
+
+	do
+		put = writev(journal->fd, parts, 3);
+	while (put < 0 && errno == EINTR);
+	if (put < 0)
+		return fail(why, "%s: cannot write: %m", journal->path);
+	if (put < wanted)
+		return fail(why,
+		    "%s: only a part of a line could be written; the disk may "
+		    "be full",
+		    journal->path);
+	return 0;
+}
+
+int journal_append(struct journal *journal, const char *line, size_t len,
+    long long steady_ms, struct why *why)
+{
+	int followed = follow(journal, steady_ms, why);
+
+	assert(!memchr(line, '\n', len));
+	if (write_line(journal, line, len, why) < 0)
+		return -1;
+	return followed;
+}
