@@ -17,10 +17,13 @@ struct spool {
 	int lock; /* -1 when not held */
 };
 
-/* Opens it; with `make` it and its parts (incoming, rejected, failed, mail,
- * log) are made when missing. */
+/* Opens it; with `make` it (0750, one level) and its parts (incoming 0770 less
+ * the umask, rejected, failed, mail, log 0750, the bell) are made when
+ * missing; what is there keeps its mode. On failure it is as spool_close
+ * leaves it. */
 int spool_open(
     struct spool *spool, const char *path, bool make, struct why *why);
+/* Lets the lock go, too. Harmless on what was closed before. */
 void spool_close(struct spool *spool);
 /* `path/name`, the caller's string. */
 char *spool_path(const struct spool *spool, const char *name);
@@ -30,14 +33,17 @@ enum spool_lock { SPOOL_LOCKED, SPOOL_BUSY };
  * unknown). The lock goes with the process, however that ends. */
 int spool_lock(struct spool *spool, enum spool_lock *answer, pid_t *holder,
     struct why *why);
-/* The daemon's pid, 0 when none runs. */
+/* The daemon's pid, 0 when none runs, -1 when one runs but has not yet told
+ * its pid. Takes no lock, so it is never in a daemon's way. */
 pid_t spool_holder(const struct spool *spool);
 
-/* Rings: touches `bell`, a file that the daemon watches. */
+/* Rings: touches `bell`, a file that the daemon watches. A bell that cannot be
+ * rung costs the news a rescan's time, no more. */
 void spool_ring(const struct spool *spool);
 
 /* Keeps a refused file: moves nothing itself, but finds a name in rejected/
- * that is free, given what the file was called. Caller's string. */
+ * that is free (as is NAME.why.json), given what the file was called: NAME,
+ * NAME.1, NAME.2 …, cut to fit. Caller's string. */
 char *spool_rejected_name(const struct spool *spool, const char *name);
 
 #endif
