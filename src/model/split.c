@@ -146,12 +146,12 @@ static size_t reach(const struct look *k, size_t start)
 	return k->len - start < most ? k->len : start + most;
 }
 
-static enum split_answer too_large(struct look *k, size_t start)
+static enum split_answer too_large(struct look *k, size_t start, size_t next)
 {
 	span(k, start, reach(k, start));
 	blame(k, start, "too_large", "an event is larger than %zu bytes",
 	    k->split->size_max);
-	return leave(k, SPLIT_TOO_LARGE, 0);
+	return leave(k, SPLIT_TOO_LARGE, next);
 }
 
 enum grip { GRIP_WHOLE, GRIP_EARLY, GRIP_BAD, GRIP_TOO_LARGE };
@@ -233,6 +233,16 @@ static enum split_answer cut_line(struct look *k, size_t start, size_t end)
 	return bad_line(k, start, end, &fault);
 }
 
+static enum split_answer large_line(struct look *k, size_t start)
+{
+	struct split *split = k->split;
+
+	split->skipping = !has_newline(k, start, k->len);
+	split->skipped = false;
+	split->count++;
+	return too_large(k, start, behind_line(k, start));
+}
+
 static enum split_answer next_line(struct look *k, size_t at)
 {
 	struct split *split = k->split;
@@ -245,30 +255,25 @@ static enum split_answer next_line(struct look *k, size_t at)
 	if (start == k->len)
 		return unfinished(k, start, "there is nothing in the file");
 	shown = line_end(k, start, &end);
-	if (end - start > split->size_max) {
-		split->skipping = true;
-		split->skip = start;
-		split->count++;
-		return too_large(k, start);
-	}
+	if (end - start > split->size_max)
+		return large_line(k, start);
 	if (!shown)
 		return leave(k, SPLIT_MORE, start);
 	return cut_line(k, start, end);
 }
 
-/* Goes over the rest of a line that was too large. */
+/* Drops what there is of a line that was too large. */
 static enum split_answer skip_line(struct look *k)
 {
 	struct split *split = k->split;
-	size_t at = split->skip;
 
-	if (!has_newline(k, at, k->len) && !k->whole) {
-		split->skip = 0;
-		return leave(k, SPLIT_MORE, k->len);
+	if (split->skipped || (!k->len && k->whole)) {
+		split->skipping = false;
+		split->skipped = false;
+		return next_line(k, 0);
 	}
-	split->skipping = false;
-	split->skip = 0;
-	return next_line(k, behind_line(k, at));
+	split->skipped = has_newline(k, 0, k->len);
+	return leave(k, SPLIT_MORE, behind_line(k, 0));
 }
 
 /*
@@ -306,7 +311,7 @@ static enum split_answer cut_element(struct look *k, size_t start)
 	case GRIP_BAD:
 		return broken(k, &fault);
 	case GRIP_TOO_LARGE:
-		return too_large(k, start);
+		return too_large(k, start, 0);
 	}
 	assert(!"a grip");
 	return SPLIT_BROKEN;
@@ -394,16 +399,22 @@ static enum split_answer doubt(
 	return broken(k, fault);
 }
 
+/* One event, or the first of many lines: what follows it tells, but nobody
+ * waits for that for longer than an event may be. */
 static enum split_answer first_object(struct look *k, size_t start, size_t end)
 {
 	struct split *split = k->split;
 	size_t rest = blank(k, end);
+	bool one_line = !has_newline(k, start, end);
 
+	if (one_line && rest == k->len && !k->whole &&
+	    k->len - start <= split->size_max)
+		return leave(k, SPLIT_MORE, start);
 	locate(k, end);
 	split->end_line = k->piece->line;
-	split->one_line = !has_newline(k, start, end);
+	split->one_line = one_line;
 	split->form = SPLIT_OBJECT;
-	if (split->one_line && rest < k->len && has_newline(k, end, rest))
+	if (one_line && rest < k->len && has_newline(k, end, rest))
 		split->form = SPLIT_LINES;
 	return cut(k, start, end, end);
 }
@@ -446,7 +457,7 @@ static enum split_answer first_value(struct look *k, size_t at)
 	case GRIP_BAD:
 		return doubt(k, start, &fault);
 	case GRIP_TOO_LARGE:
-		return too_large(k, start);
+		return too_large(k, start, 0);
 	}
 	assert(!"a grip");
 	return SPLIT_BROKEN;

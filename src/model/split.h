@@ -28,9 +28,11 @@
  *			there is anything at all
  *	SPLIT_END	all was cut; only white space is left. Nothing was cut
  *			when the file is an empty array
- *	SPLIT_TOO_LARGE	an event is over size_max (in lines: that line is
- *			skipped like a bad one when asked again; its white
- *			space at the end counts)
+ *	SPLIT_TOO_LARGE	an event is over size_max. In lines it costs that line,
+ *			whose white space at the end counts: what the window
+ *			has of it goes with piece.next, and while `skipping`
+ *			stands, SPLIT_MORE gives piece.next for the rest of it
+ *			(also when the file is whole)
  *
  * So events of an object or an array may be accepted only at SPLIT_END, those
  * of lines one by one. Lines and columns count from 1 in the file, columns in
@@ -48,8 +50,8 @@ enum split_answer {
 
 enum split_form {
 	SPLIT_UNKNOWN, /* not enough was seen yet */
-	SPLIT_OBJECT, /* one event; turns into lines when another line follows
-			 that the window did not show yet */
+	SPLIT_OBJECT, /* one event; may turn into lines, but only when another
+			 line follows it very far behind */
 	SPLIT_ARRAY,
 	SPLIT_LINES,
 };
@@ -65,8 +67,8 @@ struct split {
 	bool closed; /* array: its ']' was seen */
 	bool one_line; /* object: it began and ended on one line */
 	size_t end_line; /* object: the line of its end */
-	bool skipping; /* lines: inside a line that was refused as too large */
-	size_t skip; /* where in the window that line begins or goes on */
+	bool skipping; /* lines: what is dropped is of a line too large */
+	bool skipped; /* lines: its end was seen */
 };
 
 struct split_piece {
@@ -90,11 +92,11 @@ struct split_piece {
 void split_init(struct split *split, bool lines, size_t size_max);
 /*
  * Looks at window[0..len); `whole` when the file ends there. Before it asks
- * again the caller drops `piece->next` bytes from the window's front (0 after
- * SPLIT_TOO_LARGE); the splitter has already counted their lines. The cuts are
- * the same whatever the window's steps; it must be able to hold size_max + 2
- * bytes. Each call looks at no more than it cuts and the value that did not
- * fit, so a window that doubles keeps the work linear.
+ * again the caller drops `piece->next` bytes from the window's front; the
+ * splitter has already counted their lines. The cuts are the same whatever the
+ * window's steps; it must be able to hold size_max + 2 bytes. Each call looks
+ * at no more than it cuts and the value that did not fit, so a window that
+ * doubles keeps the work linear.
  */
 enum split_answer split_next(struct split *split, const char *window,
     size_t len, bool whole, struct split_piece *piece);
