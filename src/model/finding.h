@@ -26,22 +26,32 @@ struct finding {
 	char *source; /* the line, or NULL */
 };
 
-/* At most this many of one file are kept; the rest is counted. */
+/* At most this many of one file are kept; the rest is counted. An error takes
+ * the place of the file's last warning when there is no room. */
 enum { FINDINGS_PER_FILE = 20 };
 
 struct findings {
 	struct finding *all;
-	size_t count;
-	size_t errors;
+	size_t count; /* kept ones */
+	size_t errors; /* all, kept or not; each once */
 	size_t warnings;
+	size_t files; /* how many files were looked at */
 };
 
-/* Takes over the strings of `finding`. */
+/* Takes over the strings of `finding`. One that was said before (same file,
+ * place, code and message) is dropped. */
 void findings_add(struct findings *findings, struct finding *finding);
+/* A finding about a whole file, without a place; copies its strings. `help`
+ * may be NULL. */
+void findings_add_file(struct findings *findings, enum severity severity,
+    const char *file, const char *code, const char *message, const char *help);
 void findings_clear(struct findings *findings);
-/* `file:line:col: error: message [code]`, the line, the caret, the help. */
+/* "error" or "warning". */
+const char *severity_word(enum severity severity);
+/* `file:line:col: error: message [code]`, the line, the caret, the help; each
+ * line with its newline. */
 void finding_print(const struct finding *finding, struct buf *out);
-/* Its one-line form, without the source. */
+/* Its one-line form, without the source and the newline. */
 void finding_print_short(const struct finding *finding, struct buf *out);
 /* One JSON object without newline: file line column end_column severity code
  * pointer message help. */

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * model/source_hide: which bytes of a configuration's text are kept from
+ * people's eyes when a line of it is shown. Doubt covers: a secret that is
+ * shown cannot be taken back, a covered word is found by its line and column.
+ * It promises to be total, whatever the bytes are, and never changes the text.
+ */
+#include "model/source_hide.h"
+
+#include "base/mem.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static void hide(struct source *source, size_t start, size_t end, char cover)
+{
+	if (start >= end)
+		return;
+	if (source->hidden_count == source->hidden_cap) {
+		source->hidden_cap =
+		    source->hidden_cap ? source->hidden_cap * 2 : 32;
+		source->hidden = mem_grow(source->hidden, source->hidden_cap,
+		    sizeof(*source->hidden));
+	}
+	source->hidden[source->hidden_count++] =
+	    (struct source_span){ start, end, cover };
+}
+
+static size_t skip_string(const char *text, size_t len, size_t at)
+{
+	for (at++; at < len; at++) {
+		if (text[at] == '"')
+			return at + 1;
+		if (text[at] == '\n')
+			return at;
+		if (text[at] == '\\' && at + 1 < len && text[at + 1] != '\n')
+			at++;
+	}
+	return len;
+}
+
+static bool ends_word(char c)
+{
+	return strchr(" \t\r\n,:{}[]\"/", c) != NULL;
+}
+
+size_t source_skip(const char *text, size_t len, size_t at)
+{
+	size_t behind;
+
+	if (text[at] == '"')
+		return skip_string(text, len, at);
+	if (text[at] == '/') {
+		behind = scan_blank(text, len, at, SCAN_RELAXED);
+		return behind > at ? behind : at + 1;
+	}
+	if (ends_word(text[at]))
+		return at + 1;
+	while (at < len && !ends_word(text[at]))
+		at++;
+	return at;
+}
+
+void source_hide_comments(struct source *source)
+{
+	size_t at = 0;
+
+	while (at < source->len) {
+		size_t next = source_skip(source->text, source->len, at);
+
+		if (source->text[at] == '/')
+			hide(source, at, next, next > at + 1 ? ' ' : '*');
+		at = next;
+	}
+}
+
+static bool is_one_of(const char *word, size_t len, const char *const *words)
+{
+	for (; *words; words++) {
+		if (strlen(*words) == len && memcmp(*words, word, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *const secret_keys[] = { "headers", "password", NULL };
+/* Longer numbers may be tokens. */
+enum { PLAIN_NUMBER_MAX = 5 };
+/* Inside of a secret, these name where it lies. */
+static const char *const name_keys[] = { "file", "env", "credential", NULL };
+
+/*
+ * Of a URL, what comes before the last '@' and behind the first '?'. Written
+ * with escapes, it is covered whole. What should be a URL and is none is
+ * treated alike; a mail address holds no ':', a pattern (`value`) may ask.
+ */
+static void hide_url_parts(
+    struct source *source, size_t start, size_t end, bool pattern)
+{
+	const char *text = source->text + start;
+	size_t len = end - start;
+	const char *scheme = memmem(text, len, "://", 3);
+	const char *user = scheme ? scheme + 3 : text;
+	const char *at = memrchr(text, '@', len);
+	const char *query = memchr(text, '?', len);
+
+	if (!pattern && memchr(text, '\\', len)) {
+		hide(source, start, end, '*');
+		return;
+	}
+	if (at && at > user &&
+	    (scheme || memchr(text, ':', (size_t)(at - text))))
+		hide(source, start + (size_t)(user - text),
+		    start + (size_t)(at - text), '*');
+	if (query && (scheme || !pattern))
+		hide(source, start + (size_t)(query - text) + 1, end, '*');
+}
+
+static bool is_secret(const struct source *source, size_t entry)
+{
+	const struct map_entry *entries = source->map.entries;
+	const char *own = entries[entry].key;
+	bool named = own && is_one_of(own, strlen(own), name_keys);
+	bool plain = source->text[entries[entry].start] != '"' &&
+	    entries[entry].end - entries[entry].start <= PLAIN_NUMBER_MAX;
+	bool secret = false;
+
+	for (; entry != MAP_NONE; entry = entries[entry].parent) {
+		const char *key = entries[entry].key;
+		size_t len = key ? strlen(key) : 0;
+
+		if (!key)
+			continue;
+		if (is_one_of(key, len, secret_keys))
+			return !named;
+		if (!is_one_of(key, len, source->known))
+			secret = !plain;
+	}
+	return secret;
+}
+
+void source_hide_values(struct source *source)
+{
+	size_t i;
+
+	for (i = 0; i < source->map.count; i++) {
+		const struct map_entry *entry = &source->map.entries[i];
+		char first = source->text[entry->start];
+		bool quoted = first == '"';
+
+		if (strchr("{[tfn", first))
+			continue;
+		if (is_secret(source, i))
+			hide(source, entry->start + quoted, entry->end - quoted,
+			    '*');
+		else if (quoted)
+			hide_url_parts(source, entry->start + 1, entry->end - 1,
+			    entry->key && strcmp(entry->key, "value") == 0);
+	}
+}
+
+/* ---- text that is no JSON ---------------------------------------------- */
+
+struct tokens {
+	struct source *source;
+	bool shown; /* the last key is known and holds no secret */
+	int depth;
+	int headers; /* depth at which "headers" stands, -1 outside */
+};
+
+static bool is_key(const struct source *source, size_t end)
+{
+	size_t next = scan_blank(source->text, source->len, end, SCAN_RELAXED);
+
+	return next < source->len && source->text[next] == ':' &&
+	    source->text[end - 1] == '"';
+}
+
+static void see_key(struct tokens *tokens, size_t start, size_t end)
+{
+	const char *key = tokens->source->text + start + 1;
+	size_t len = end - start >= 2 ? end - start - 2 : 0;
+	bool secret = is_one_of(key, len, secret_keys);
+
+	tokens->shown = !secret && is_one_of(key, len, tokens->source->known);
+	if (secret && tokens->headers < 0)
+		tokens->headers = tokens->depth;
+}
+
+static void see_bracket(struct tokens *tokens, char c)
+{
+	if (c == '{' || c == '[')
+		tokens->depth++;
+	if (c == '}' || c == ']')
+		tokens->depth--;
+	if ((c == '}' || c == ',') && tokens->depth <= tokens->headers)
+		tokens->headers = -1;
+}
+
+static void see_token(struct tokens *tokens, size_t start, size_t end)
+{
+	struct source *source = tokens->source;
+	bool quoted = source->text[start] == '"';
+
+	if (!quoted && ends_word(source->text[start])) {
+		see_bracket(tokens, source->text[start]);
+		return;
+	}
+	if (quoted && is_key(source, end)) {
+		see_key(tokens, start, end);
+		return;
+	}
+	if (!tokens->shown || tokens->headers >= 0)
+		hide(source, start + quoted, end, '*');
+	else
+		hide_url_parts(source, start, end, false);
+}
+
+void source_hide_tokens(struct source *source)
+{
+	struct tokens tokens = { .source = source, .headers = -1 };
+	size_t at = 0;
+
+	while (at < source->len) {
+		size_t next = source_skip(source->text, source->len, at);
+
+		see_token(&tokens, at, next);
+		at = next;
+	}
+}
