@@ -58,6 +58,7 @@ struct webhook {
 	struct retry_policy retry;
 	struct breaker_policy breaker;
 	char **failure_email; /* NULL-ended; NULL: mail.to */
+	size_t first_target; /* for flow/plan.h: where its endpoints start */
 };
 
 struct input {
@@ -86,7 +87,8 @@ struct mail_settings {
 struct conf {
 	char *dir; /* the configuration directory */
 	char *spool_dir;
-	struct input *inputs; /* at least one */
+	struct input *inputs; /* the first is SPOOL/incoming, unless it stands
+				 among the others */
 	size_t input_count;
 	int64_t settle_ms;
 	int64_t rescan_ms;
@@ -106,17 +108,25 @@ struct conf {
 	size_t webhook_count;
 };
 
+/* What a secret that cannot be had means. */
+enum secrets_need {
+	SECRETS_NEEDED, /* an error */
+	SECRETS_CHECKED, /* an error, for a credential only a warning */
+	SECRETS_OPTIONAL, /* nothing: its value is "" */
+};
+
 /* Where secrets come from, given by the caller. `kind` is "file", "env" or
  * "credential"; `base` the folder of the configuration file. Returns the
  * secret, the caller's, one trailing newline removed; NULL with a sentence. */
 struct conf_secrets {
 	void *arg;
+	enum secrets_need need;
 	char *(*fetch)(void *arg, const char *kind, const char *name,
 	    const char *base, struct why *why);
 };
 
-/* What the file spoolhook.json holds besides settings: `defaults`, kept until
- * the webhooks are parsed. */
+/* A configuration in the making: settings, what webhooks begin with, and the
+ * webhooks so far. */
 struct conf_draft;
 
 /* Begins with built-in defaults. */
