@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -89,6 +90,27 @@ enum { PLAIN_NUMBER_MAX = 5 };
 /* Inside of a secret, these name where it lies. */
 static const char *const name_keys[] = { "file", "env", "credential", NULL };
 
+/* What stands in the port's place and is no number may be a password. */
+static void hide_bad_port(struct source *source, size_t start, size_t end)
+{
+	const char *text = source->text;
+	const char *scheme = memmem(text + start, end - start, "://", 3);
+	size_t at;
+
+	if (!scheme || scheme[3] == '[')
+		return;
+	at = (size_t)(scheme - text) + 3;
+	while (at < end && !strchr(":/", text[at]))
+		at++;
+	if (at >= end || text[at] != ':')
+		return;
+	start = ++at;
+	while (at < end && isdigit((unsigned char)text[at]))
+		at++;
+	if (at < end && !strchr("/?#\"", text[at]))
+		hide(source, start, end, '*');
+}
+
 /*
  * Of a URL, what comes before the last '@' and behind the first '?'. Written
  * with escapes, it is covered whole. What should be a URL and is none is
@@ -112,6 +134,7 @@ static void hide_url_parts(
 	    (scheme || memchr(text, ':', (size_t)(at - text))))
 		hide(source, start + (size_t)(user - text),
 		    start + (size_t)(at - text), '*');
+	hide_bad_port(source, start, end);
 	if (query && (scheme || !pattern))
 		hide(source, start + (size_t)(query - text) + 1, end, '*');
 }
