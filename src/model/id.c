@@ -67,6 +67,26 @@ void id_make(
 	spell(maker, out);
 }
 
+void id_nth(const char *first, uint64_t n, char out[ID_SIZE])
+{
+	struct id_maker at;
+	uint64_t low;
+
+	read_back(&at, first);
+	low = at.low + n;
+	at.ms += low >> LOW_BITS;
+	at.low = (uint32_t)low;
+	spell(&at, out);
+}
+
+int64_t id_time_ms(const char *id)
+{
+	struct id_maker at;
+
+	read_back(&at, id);
+	return (int64_t)at.ms;
+}
+
 static bool starts_as_event(const char *text)
 {
 	int i;
@@ -120,4 +140,17 @@ bool id_is_name(const char *text)
 			return false;
 	}
 	return true;
+}
+
+const char *id_in_name(const char *name, char out[ID_SIZE])
+{
+	static const char prefix[] = "submit-";
+	const char *id = name + sizeof(prefix) - 1;
+
+	if (strncmp(name, prefix, sizeof(prefix) - 1) != 0 ||
+	    !starts_as_event(id) || id[ID_LEN] != '.')
+		return NULL;
+	memcpy(out, id, ID_LEN);
+	out[ID_LEN] = '\0';
+	return out;
 }

@@ -25,6 +25,15 @@ void id_maker_init(struct id_maker *maker, const char *last);
 void id_make(struct id_maker *maker, int64_t wall_ms, uint32_t chance,
     char out[ID_SIZE]);
 
+/* The id that lies `n` behind `first` (which is an id). */
+void id_nth(const char *first, uint64_t n, char out[ID_SIZE]);
+/* The moment that an id was made at, in milliseconds since 1970. */
+int64_t id_time_ms(const char *id);
+
+/* A file that `submit` dropped carries the id of its first event in its name:
+ * `submit-ID.json`. NULL for any other name. */
+const char *id_in_name(const char *name, char out[ID_SIZE]);
+
 /* True for 16 characters of the alphabet, in upper case. */
 bool id_is_event(const char *text);
 /* True when the text starts as a delivery id does; *rest is behind the dash.

@@ -60,10 +60,17 @@ int drop_reopen(struct drop *drop, struct why *why);
  * For whoever holds the spool's lock. Returns how many. */
 int drop_recover(struct drop *drop, struct why *why);
 
+/* Files that a sweep leaves out, so that those which stay for long never keep
+ * younger ones from being listed; `skips` may be NULL. */
+struct drop_skip {
+	bool (*skips)(void *arg, uint64_t inode, int64_t ctime_ns);
+	void *arg;
+};
 /* Lists files whose names fit the patterns and are not dotted or temporary
- * (.tmp .part .swp ~); at most `max`, the oldest. */
-int drop_sweep(
-    struct drop *drop, size_t max, struct drop_list *out, struct why *why);
+ * (.tmp .part .swp ~); at most `max`, the oldest of those not skipped. `skip`
+ * may be NULL. */
+int drop_sweep(struct drop *drop, size_t max, const struct drop_skip *skip,
+    struct drop_list *out, struct why *why);
 void drop_list_clear(struct drop_list *list);
 
 enum drop_answer {

@@ -130,6 +130,7 @@ struct sweep {
 	struct drop *drop;
 	struct drop_list heap;
 	size_t max;
+	const struct drop_skip *skip;
 	struct why *why;
 };
 
@@ -168,14 +169,18 @@ static int look(void *arg, const char *name)
 		    st.st_ctim.tv_nsec,
 		.inode = st.st_ino,
 	};
-	offer(sweep, &entry);
+	if (!sweep->skip ||
+	    !sweep->skip->skips(sweep->skip->arg, entry.inode, entry.ctime_ns))
+		offer(sweep, &entry);
 	return 0;
 }
 
-int drop_sweep(
-    struct drop *drop, size_t max, struct drop_list *out, struct why *why)
+int drop_sweep(struct drop *drop, size_t max, const struct drop_skip *skip,
+    struct drop_list *out, struct why *why)
 {
-	struct sweep sweep = { .drop = drop, .max = max, .why = why };
+	struct sweep sweep = {
+		.drop = drop, .max = max, .skip = skip, .why = why
+	};
 	struct drop_list *heap = &sweep.heap;
 
 	if (drop_each(drop, look, &sweep, why) < 0) {

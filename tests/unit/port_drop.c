@@ -44,7 +44,7 @@ static const char *swept(struct drop *drop, size_t max, bool *more)
 	size_t i;
 
 	names[0] = '\0';
-	if (drop_sweep(drop, max, &list, &why) < 0)
+	if (drop_sweep(drop, max, NULL, &list, &why) < 0)
 		return why.text[0] ? "failed" : NULL;
 	for (i = 0; i < list.count && used < sizeof(names) - 300; i++)
 		used += (size_t)snprintf(names + used, sizeof(names) - used,
@@ -147,7 +147,7 @@ static void a_full_directory_costs_no_memory(void)
 		    name, sizeof(name), "in/%05d.json", (i * 7919) % FILES);
 		scratch_put(name, "");
 	}
-	is_int(drop_sweep(drop, MAX, &list, NULL), 0, "thousands of files");
+	is_int(drop_sweep(drop, MAX, NULL, &list, NULL), 0, "thousands of files");
 	is_int((long)list.count, MAX, "are listed up to the bound");
 	ok(list.cap <= 64, "with memory for no more");
 	for (j = 1; j < list.count; j++) {
@@ -183,7 +183,7 @@ static void a_replaced_directory_is_noticed(void)
 	is_int(drop_reopen(drop, NULL), 0, "that can be opened");
 	is_str(swept(drop, 9, &more), "new.json ", "and is listed");
 	scratch_remove("in");
-	is_int(drop_sweep(drop, 9, &list, &why), -1,
+	is_int(drop_sweep(drop, 9, NULL, &list, &why), -1,
 	    "a directory that vanished cannot be listed");
 	has_str(why.text, "in: cannot list: No such file", "which is said");
 	drop_close(drop);

@@ -210,7 +210,7 @@ static void long_names_come_back_with_their_ending(void)
 	snprintf(taken + NAME_MAX + 3 - 5, 6, ".json");
 	scratch_put(taken, "{}");
 	is_int(drop_recover(drop, NULL), 1, "a long name comes back");
-	is_int(drop_sweep(drop, 9, &list, NULL), 0, "(swept)");
+	is_int(drop_sweep(drop, 9, NULL, &list, NULL), 0, "(swept)");
 	is_int((long)list.count, 1, "with its ending, so that it is judged");
 	drop_list_clear(&list);
 	scratch_remove("in");
@@ -374,7 +374,7 @@ static void consume(char *seen)
 	struct drop_list list;
 	size_t i;
 
-	if (drop_sweep(drop, 64, &list, NULL) < 0)
+	if (drop_sweep(drop, 64, NULL, &list, NULL) < 0)
 		return;
 	for (i = 0; i < list.count; i++) {
 		enum drop_removal removal = DROP_MISSING;

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * flow/committer: the thread between the clerk and the store.
+ *
+ * Owns the calls into the store while the daemon runs. Promises: every work
+ * comes back exactly once, in order, either committed or with `failed` set; one
+ * work that the store refuses does not fail its neighbours, for a refused
+ * group is tried again work by work. If we die in the middle, the transaction
+ * was committed or it was not: nobody was answered yet.
+ */
+#include "flow/committer.h"
+
+#include "base/mem.h"
+#include "base/say.h"
+
+#include <pthread.h>
+#include <string.h>
+
+/* More than this in a transaction makes nothing faster and everybody wait. */
+enum { GROUP_MAX = 64 };
+
+struct committer {
+	struct store *store;
+	struct mailbox box;
+	struct mailbox *answers;
+	pthread_t thread;
+	struct work last; /* the letter that ends the thread */
+	bool failing; /* the trouble was said */
+};
+
+/* Cuts the first group off the list; returns what is left. The letter that
+ * ends the thread never joins a group. */
+static struct letter *cut_group(const struct committer *c, struct letter *first)
+{
+	struct letter *l = first;
+	struct letter *rest;
+	int count;
+
+	for (count = 1; count < GROUP_MAX && l->next; count++) {
+		if (l->next == &c->last.letter)
+			break;
+		l = l->next;
+	}
+	rest = l->next;
+	l->next = NULL;
+	return rest;
+}
+
+static void answer(struct committer *c, struct work *first, bool full)
+{
+	struct letter *l = &first->letter;
+
+	while (l) {
+		struct letter *next = l->next;
+
+		((struct work *)l)->full = full;
+		mailbox_put(c->answers, l);
+		l = next;
+	}
+}
+
+static void complain(struct committer *c, const struct why *why)
+{
+	if (!c->failing)
+		say_error("%s; what is not committed stays where it is and is "
+			  "tried again",
+		    why->text);
+	c->failing = true;
+}
+
+static void commit_one_by_one(struct committer *c, struct work *first)
+{
+	struct letter *l = &first->letter;
+
+	while (l) {
+		struct letter *next = l->next;
+		struct why why;
+		bool full;
+
+		l->next = NULL;
+		((struct work *)l)->failed = false;
+		if (store_commit(c->store, (struct work *)l, &full, &why) < 0) {
+			complain(c, &why);
+			((struct work *)l)->full = full;
+		}
+		mailbox_put(c->answers, l);
+		l = next;
+	}
+}
+
+static void commit(struct committer *c, struct work *group)
+{
+	struct why why;
+	bool full = false;
+
+	if (store_commit(c->store, group, &full, &why) == 0) {
+		if (c->failing)
+			say_info("the store can be written again");
+		c->failing = false;
+		answer(c, group, false);
+		return;
+	}
+	if (!group->letter.next || full) {
+		complain(c, &why);
+		answer(c, group, full);
+		return;
+	}
+	commit_one_by_one(c, group);
+}
+
+static void *work_on(void *arg)
+{
+	struct committer *c = arg;
+
+	for (;;) {
+		struct letter *list = mailbox_wait(&c->box);
+
+		while (list) {
+			struct letter *rest;
+
+			if (list == &c->last.letter)
+				return NULL;
+			rest = cut_group(c, list);
+			commit(c, (struct work *)list);
+			list = rest;
+		}
+	}
+}
+
+struct committer *committer_open(
+    struct store *store, struct mailbox *answers, struct why *why)
+{
+	struct committer *c = mem_zalloc(sizeof(*c));
+	int error;
+
+	c->store = store;
+	c->answers = answers;
+	mailbox_init(&c->box, NULL, NULL);
+	error = pthread_create(&c->thread, NULL, work_on, c);
+	if (!error)
+		return c;
+	fail(why, "cannot start the store's thread: %s", strerror(error));
+	mailbox_clear(&c->box);
+	free(c);
+	return NULL;
+}
+
+void committer_send(struct committer *committer, struct work *work)
+{
+	work->failed = false;
+	mailbox_put(&committer->box, &work->letter);
+}
+
+void committer_close(struct committer *committer)
+{
+	if (!committer)
+		return;
+	mailbox_put(&committer->box, &committer->last.letter);
+	pthread_join(committer->thread, NULL);
+	mailbox_clear(&committer->box);
+	free(committer);
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * flow/reader: from a descriptor to events.
+ *
+ * Owns the window and the place in the file. Promises: an event's bytes are the
+ * file's own; a file that is refused is refused with line and column; memory
+ * is bounded by the size of one event, not of the file. It decides nothing
+ * about acceptance, and dying in the middle leaves nothing behind but a hidden
+ * scraps file.
+ */
+#include "flow/reader.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One read(2). Most files are smaller, and are read by one. */
+enum { BLOCK = 64 * 1024 };
+
+struct reader {
+	struct reader_case from;
+	struct buf window;
+	size_t at; /* what of the window was used up */
+	int64_t offset; /* in the file, of window.data[at] */
+	uint64_t hash; /* of everything before offset */
+	bool whole; /* the window reaches the file's end */
+	bool begun; /* the form is known and was allowed */
+	struct split split;
+	struct scraps *scraps;
+	int64_t good;
+	struct refusal refusal;
+	char code[32];
+	char message[256];
+};
+
+/* FNV-1a. It tells a grown file from a rewritten one, against no enemy: who
+ * may write the file may as well drop another. */
+static const uint64_t hash_start = 0xcbf29ce484222325u;
+
+static uint64_t hash_on(uint64_t hash, const char *bytes, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)bytes[i]) * 0x100000001b3u;
+	return hash;
+}
+
+bool reader_same_start(int fd, int64_t done, int64_t hash)
+{
+	uint64_t running = hash_start;
+	int64_t at = 0;
+
+	while (at < done) {
+		char block[16384];
+		size_t want = done - at < (int64_t)sizeof(block)
+		    ? (size_t)(done - at)
+		    : sizeof(block);
+		ssize_t got = pread(fd, block, want, at);
+
+		if (got <= 0)
+			return false;
+		running = hash_on(running, block, (size_t)got);
+		at += got;
+	}
+	return running == (uint64_t)hash;
+}
+
+static void start_over(struct reader *r)
+{
+	buf_reset(&r->window);
+	r->at = 0;
+	r->offset = 0;
+	r->hash = hash_start;
+	r->whole = false;
+	r->good = 0;
+	split_init(&r->split, r->from.lines, (size_t)r->from.size_max);
+}
+
+struct reader *reader_open(const struct reader_case *from)
+{
+	struct reader *r = mem_zalloc(sizeof(*r));
+
+	r->from = *from;
+	r->from.file.name = mem_strdup(from->file.name);
+	/* Room for one event, a block behind it, and a splitter's look ahead. */
+	r->window.max = (size_t)from->size_max + 4 * BLOCK;
+	start_over(r);
+	return r;
+}
+
+void reader_free(struct reader *r)
+{
+	if (!r)
+		return;
+	close(r->from.fd);
+	scraps_free(r->scraps);
+	buf_clear(&r->window);
+	free(r->from.file.name);
+	free(r);
+}
+
+const struct dropped *reader_file(const struct reader *r)
+{
+	return &r->from.file;
+}
+
+int reader_rewind(struct reader *r, struct why *why)
+{
+	if (lseek(r->from.fd, 0, SEEK_SET) < 0)
+		return fail(why, "%s: cannot seek: %m", r->from.file.name);
+	start_over(r);
+	return 0;
+}
+
+int64_t reader_index(const struct reader *r)
+{
+	return r->good - 1;
+}
+
+bool reader_by_parts(const struct reader *r)
+{
+	return r->split.form == SPLIT_LINES;
+}
+
+void reader_receipt(const struct reader *r, struct receipt *receipt)
+{
+	const struct drop_mark *mark = &r->from.file.mark;
+
+	*receipt = (struct receipt){
+		.device = mark->device,
+		.inode = mark->inode,
+		.birth_ns = mark->birth_ns,
+		.mtime_ns = mark->mtime_ns,
+		.size = mark->size,
+		.done = r->offset,
+		.hash = (int64_t)r->hash,
+	};
+}
+
+const struct refusal *reader_refusal(const struct reader *r)
+{
+	return &r->refusal;
+}
+
+int reader_keep_scraps(struct reader *r, const char *path, int64_t now_ms,
+    struct record *record, struct why *why)
+{
+	if (!r->scraps)
+		return 0;
+	return scraps_keep(r->scraps, path, now_ms, record, why);
+}
+
+static void use_up(struct reader *r, size_t len)
+{
+	r->hash = hash_on(r->hash, r->window.data + r->at, len);
+	r->at += len;
+	r->offset += (int64_t)len;
+}
+
+/* Reads another block behind the window. A file that shrank meanwhile simply
+ * ends earlier. */
+static int read_on(struct reader *r, struct why *why)
+{
+	ssize_t got;
+
+	buf_shift(&r->window, r->at);
+	r->at = 0;
+	if (!buf_reserve(&r->window, BLOCK))
+		return fail(why, "%s: no room for a line of this length",
+		    r->from.file.name);
+	do {
+		got = read(r->from.fd, r->window.data + r->window.len, BLOCK);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return fail(why, "%s: cannot read: %m", r->from.file.name);
+	r->window.len += (size_t)got;
+	r->window.data[r->window.len] = '\0';
+	/* What came after the file was looked at is for the next look. */
+	if (got == 0)
+		r->whole = true;
+	return 0;
+}
+
+static enum read_answer refuse(struct reader *r, const char *code,
+    const char *message, size_t line, size_t column)
+{
+	snprintf(r->code, sizeof(r->code), "%s", code);
+	snprintf(r->message, sizeof(r->message), "%s", message);
+	r->refusal = (struct refusal){
+		.code = r->code,
+		.message = r->message,
+		.line = line,
+		.column = column,
+	};
+	return READ_REFUSED;
+}
+
+/* A bad line is kept aside; its newline goes with it. */
+static int scrap(struct reader *r, const struct split_piece *piece,
+    const char *code, const char *message, struct why *why)
+{
+	struct refusal refusal = { code, message, piece->line, piece->column };
+
+	if (!r->scraps) {
+		r->scraps = scraps_open(r->from.spool, why);
+		if (!r->scraps)
+			return -1;
+		refuse(r, code, message, piece->line, piece->column);
+	}
+	return scraps_add(
+	    r->scraps, r->window.data + r->at, piece->next, &refusal, why);
+}
+
+/* A last line that is cut off, in a file that may still grow: then none of it
+ * is taken, for what was accepted could not be told from what was added. */
+static bool tail_is_early(struct reader *r)
+{
+	int64_t size = r->from.file.mark.size;
+	int64_t len = size < r->from.size_max ? size : r->from.size_max;
+	auto_free char *tail = mem_alloc((size_t)len + 1);
+	ssize_t got = pread(r->from.fd, tail, (size_t)len, size - len);
+	const char *line;
+	struct scan_fault fault;
+	size_t left;
+	size_t end;
+
+	if (got <= 0)
+		return false;
+	line = memrchr(tail, '\n', (size_t)got);
+	line = line ? line + 1 : tail;
+	left = (size_t)(tail + got - line);
+	if (scan_blank(line, left, 0, 0) == left)
+		return false;
+	return scan_value(line, left, 0, 0, NULL, &end, &fault) == SCAN_EARLY;
+}
+
+/* Once the form is known: may JSON lines be taken now? */
+static bool may_begin(struct reader *r, enum read_answer *answer)
+{
+	if (r->begun || r->split.form != SPLIT_LINES) {
+		r->begun = r->begun || r->split.form != SPLIT_UNKNOWN;
+		return true;
+	}
+	*answer = READ_WAIT;
+	if (!r->from.renamed && !r->from.quiet)
+		return false;
+	*answer = READ_EARLY;
+	if (!r->from.renamed && !r->from.settled && tail_is_early(r))
+		return false;
+	r->begun = true;
+	return true;
+}
+
+/* The file ends inside an event. */
+static enum read_answer end_early(
+    struct reader *r, struct split_piece *piece, struct why *why)
+{
+	if (reader_by_parts(r)) {
+		piece->next = r->window.len - r->at;
+		if (scrap(r, piece, piece->code, piece->message, why) < 0)
+			return READ_FAILED;
+		use_up(r, piece->next);
+		return READ_END;
+	}
+	if (!r->from.settled)
+		return READ_EARLY;
+	return refuse(
+	    r, piece->code, piece->message, piece->line, piece->column);
+}
+
+/* Everything was read. Lines of which none is an event are refused as a file,
+ * and so is an array without one. */
+static enum read_answer end(struct reader *r)
+{
+	if (r->scraps && !r->good && !r->from.skip)
+		return READ_REFUSED;
+	if (!r->good)
+		return refuse(
+		    r, "not_event", "there is no event in this file", 0, 0);
+	return READ_END;
+}
+
+/* Turns a piece into an event; false when it is none and was dealt with. */
+static bool parse(struct reader *r, const struct split_piece *piece,
+    struct event *event, enum read_answer *answer, struct why *why)
+{
+	const char *bytes = r->window.data + r->at + piece->start;
+	struct why reason;
+	const char *code;
+
+	if (event_parse(
+		event, bytes, piece->end - piece->start, &code, &reason) == 0) {
+		*answer = READ_EVENT;
+		return true;
+	}
+	if (!reader_by_parts(r)) {
+		*answer =
+		    refuse(r, code, reason.text, piece->line, piece->column);
+		return true;
+	}
+	if (scrap(r, piece, code, reason.text, why) < 0) {
+		*answer = READ_FAILED;
+		return true;
+	}
+	return false;
+}
+
+enum read_answer reader_next(struct reader *r, struct event *event,
+    const char **bytes, size_t *len, struct why *why)
+{
+	for (;;) {
+		struct split_piece piece = { 0 };
+		enum read_answer answer;
+		enum split_answer cut =
+		    split_next(&r->split, r->window.data + r->at,
+			r->window.len - r->at, r->whole, &piece);
+		const char *start = r->window.data + r->at + piece.start;
+
+		if (!may_begin(r, &answer))
+			return answer;
+		switch (cut) {
+		case SPLIT_EVENT:
+			r->good++;
+			if (r->offset + (int64_t)piece.end <= r->from.skip) {
+				use_up(r, piece.next);
+				break;
+			}
+			if (!parse(r, &piece, event, &answer, why)) {
+				r->good--;
+				use_up(r, piece.next);
+				break;
+			}
+			*bytes = start;
+			*len = piece.end - piece.start;
+			use_up(r, piece.next);
+			return answer;
+		case SPLIT_BAD_LINE:
+			if (scrap(r, &piece, piece.code, piece.message, why) <
+			    0)
+				return READ_FAILED;
+			use_up(r, piece.next);
+			break;
+		case SPLIT_TOO_LARGE:
+			if (!reader_by_parts(r))
+				return refuse(r, piece.code, piece.message,
+				    piece.line, piece.column);
+			if (scrap(r, &piece, piece.code, piece.message, why) <
+			    0)
+				return READ_FAILED;
+			use_up(r, piece.next);
+			break;
+		case SPLIT_MORE:
+			if (r->split.skipping && r->scraps &&
+			    scraps_add(r->scraps, r->window.data + r->at,
+				piece.next, NULL, why) < 0)
+				return READ_FAILED;
+			use_up(r, piece.next);
+			if (read_on(r, why) < 0)
+				return READ_FAILED;
+			break;
+		case SPLIT_BROKEN:
+			return refuse(r, piece.code, piece.message, piece.line,
+			    piece.column);
+		case SPLIT_EARLY:
+			answer = end_early(r, &piece, why);
+			return answer == READ_END ? end(r) : answer;
+		case SPLIT_END:
+			use_up(r, r->window.len - r->at);
+			return end(r);
+		}
+	}
+}

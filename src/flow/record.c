@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * flow/record: the writer of delivery.jsonl. One function per kind of line, all
+ * built from the same head. When the log cannot be written the daemon goes on:
+ * the store holds the truth, the loss is counted and said once.
+ */
+#include "flow/record.h"
+
+#include "base/jot.h"
+#include "base/mem.h"
+#include "base/now.h"
+#include "base/say.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "model/mask.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A line holds no payload; the longest parts are ids and sentences. */
+enum { LINE_MAX_BYTES = 64 * 1024, MSG_MAX = 512 };
+
+struct record {
+	struct journal *journal;
+	char *path;
+	enum say_level level;
+	int64_t lost;
+	struct buf line;
+};
+
+struct record *record_open(const char *path, int level, struct why *why)
+{
+	struct record *record = mem_zalloc(sizeof(*record));
+
+	record->journal = journal_open(path, why);
+	if (!record->journal) {
+		free(record);
+		return NULL;
+	}
+	record->path = mem_strdup(path);
+	record->level = (enum say_level)level;
+	record->line.max = LINE_MAX_BYTES;
+	return record;
+}
+
+void record_close(struct record *record)
+{
+	if (!record)
+		return;
+	journal_close(record->journal);
+	buf_clear(&record->line);
+	free(record->path);
+	free(record);
+}
+
+void record_reopen(struct record *record)
+{
+	struct why why;
+
+	if (journal_reopen(record->journal, &why) < 0)
+		say_error("%s; the log goes on in the old file", why.text);
+}
+
+int record_configure(
+    struct record *record, const char *path, int level, struct why *why)
+{
+	struct journal *journal;
+
+	record->level = (enum say_level)level;
+	if (strcmp(path, record->path) == 0)
+		return 0;
+	journal = journal_open(path, why);
+	if (!journal)
+		return -1;
+	journal_close(record->journal);
+	record->journal = journal;
+	free(record->path);
+	record->path = mem_strdup(path);
+	return 0;
+}
+
+static const char *const level_words[] = {
+	[SAY_ERROR] = "error",
+	[SAY_WARNING] = "warning",
+	[SAY_INFO] = "info",
+	[SAY_DEBUG] = "debug",
+};
+
+/* Starts a line; NULL when its level is not logged. The caller adds members
+ * and ends it. */
+__attribute__((format(printf, 4, 5))) static struct buf *begin(
+    struct record *record, enum say_level level, const char *kind,
+    const char *format, ...)
+{
+	struct buf *line = &record->line;
+	char msg[MSG_MAX];
+	va_list ap;
+
+	if (level > record->level)
+		return NULL;
+	va_start(ap, format);
+	vsnprintf(msg, sizeof(msg), format, ap);
+	va_end(ap);
+	buf_reset(line);
+	jot_open(line, NULL, '{');
+	jot_time(line, "ts", now_wall_ms());
+	jot_str(line, "level", level_words[level]);
+	jot_str(line, "kind", kind);
+	jot_str(line, "msg", msg);
+	jot_int(line, "v", 1);
+	return line;
+}
+
+static void end(struct record *record)
+{
+	struct buf *line = &record->line;
+	struct why why;
+
+	jot_close(line, '}');
+	if (line->over) {
+		/* Only a hostile event type or incident id is this long. */
+		record->lost++;
+		return;
+	}
+	if (journal_append(record->journal, line->data, line->len,
+		now_steady_ms(), &why) == 0) {
+		if (record->lost)
+			say_info("the log can be written again; %lld lines "
+				 "were lost",
+			    (long long)record->lost);
+		record->lost = 0;
+		return;
+	}
+	if (!record->lost)
+		say_error("%s; deliveries go on without log lines", why.text);
+	record->lost++;
+}
+
+void record_started(struct record *record, const struct conf *conf)
+{
+	struct buf *line = begin(record, SAY_INFO, "started",
+	    "spoolhook %s started with %zu webhooks", VERSION,
+	    conf->webhook_count);
+
+	if (!line)
+		return;
+	jot_str(line, "version", VERSION);
+	jot_int(line, "pid", getpid());
+	jot_int(line, "webhooks", (int64_t)conf->webhook_count);
+	end(record);
+}
+
+void record_stopped(struct record *record, const char *reason)
+{
+	struct buf *line =
+	    begin(record, SAY_INFO, "stopped", "spoolhook stopped: %s", reason);
+
+	if (!line)
+		return;
+	jot_str(line, "reason", reason);
+	jot_int(line, "pid", getpid());
+	end(record);
+}
+
+void record_reloaded(
+    struct record *record, const struct conf *conf, int64_t generation)
+{
+	struct buf *line = begin(record, SAY_INFO, "reloaded",
+	    "configuration generation %lld is in use, %zu webhooks",
+	    (long long)generation, conf->webhook_count);
+
+	if (!line)
+		return;
+	jot_int(line, "generation", generation);
+	jot_int(line, "webhooks", (int64_t)conf->webhook_count);
+	end(record);
+}
+
+void record_reload_failed(
+    struct record *record, const char *why, size_t errors, int64_t generation)
+{
+	struct buf *line = begin(record, SAY_ERROR, "reload_failed",
+	    "configuration refused, generation %lld goes on: %s",
+	    (long long)generation, why);
+
+	if (!line)
+		return;
+	jot_int(line, "generation", generation);
+	jot_int(line, "errors", (int64_t)errors);
+	jot_str(line, "error", why);
+	end(record);
+}
+
+void record_accepted(struct record *record, const char *event_id,
+    const struct event *event, const char *file, size_t bytes,
+    const struct webhook *const *webhooks, size_t count)
+{
+	struct buf *line;
+	size_t i;
+
+	if (count)
+		line = begin(record, SAY_INFO, "accepted",
+		    "%s accepted for %zu webhook%s", event->type, count,
+		    count == 1 ? "" : "s");
+	else
+		line = begin(record, SAY_INFO, "unmatched",
+		    "%s accepted, no webhook takes it", event->type);
+	if (!line)
+		return;
+	jot_str(line, "event_id", event_id);
+	jot_str(line, "event_type", event->type);
+	jot_str(line, "incident", event->incident);
+	jot_str(line, "service", event->service);
+	jot_str(line, "alert_source", event->alert_source);
+	jot_str(line, "file", file);
+	jot_int(line, "bytes", (int64_t)bytes);
+	jot_open(line, "webhooks", '[');
+	for (i = 0; i < count; i++)
+		jot_str(line, NULL, webhooks[i]->id);
+	jot_close(line, ']');
+	end(record);
+}
+
+void record_rejected(struct record *record, const struct refusal *refusal,
+    const char *file, const char *kept_as)
+{
+	auto_buf struct buf shown = BUF_INIT(2048);
+	struct buf *line;
+
+	text_visible(&shown, file, strlen(file));
+	if (refusal->line)
+		say_warning("%s:%zu:%zu: rejected: %s [%s]; kept as "
+			    "rejected/%s",
+		    buf_text(&shown), refusal->line, refusal->column,
+		    refusal->message, refusal->code, kept_as);
+	else
+		say_warning("%s: rejected: %s [%s]; kept as rejected/%s",
+		    buf_text(&shown), refusal->message, refusal->code, kept_as);
+	line = begin(record, SAY_ERROR, "rejected", "%s rejected: %s",
+	    buf_text(&shown), refusal->message);
+	if (!line)
+		return;
+	jot_str(line, "file", file);
+	jot_str(line, "code", refusal->code);
+	jot_str(line, "reason", refusal->message);
+	if (refusal->line) {
+		jot_int(line, "line", (int64_t)refusal->line);
+		jot_int(line, "column", (int64_t)refusal->column);
+	}
+	jot_str(line, "kept_as", kept_as);
+	end(record);
+}
+
+static void jot_ms(struct buf *line, const char *key, int64_t us)
+{
+	char text[32];
+
+	if (us < 0) {
+		jot_null(line, key);
+		return;
+	}
+	snprintf(text, sizeof(text), "%lld.%03lld", (long long)(us / 1000),
+	    (long long)(us % 1000));
+	jot_raw(line, key, text, strlen(text));
+}
+
+static void jot_subject(struct buf *line, const struct subject *subject)
+{
+	jot_str(line, "delivery", subject->delivery);
+	jot_str(line, "event_id", subject->event_id);
+	jot_str(line, "webhook", subject->webhook->id);
+	jot_str(line, "endpoint", subject->endpoint->id);
+	jot_str(line, "event_type", subject->event_type);
+	jot_str(line, "incident", subject->incident);
+}
+
+/* "HTTP 503" or the sentence of what went wrong. */
+static const char *what(const struct answer *answer, char out[64])
+{
+	if (!answer->status)
+		return answer->error;
+	snprintf(out, 64, "HTTP %d", answer->status);
+	return out;
+}
+
+static struct buf *begin_attempt(struct record *record,
+    const struct subject *subject, int attempt, const struct answer *answer,
+    const struct verdict *verdict)
+{
+	const char *webhook = subject->webhook->id;
+	const char *endpoint = subject->endpoint->id;
+	int max = subject->webhook->retry.max_retries + 1;
+	char span[TEXT_DURATION_SIZE];
+	char text[64];
+
+	what(answer, text);
+	switch (verdict->outcome) {
+	case OUTCOME_DELIVERED:
+		return begin(record, SAY_INFO, "attempt", "%s/%s try %d/%d: %s",
+		    webhook, endpoint, attempt, max, what(answer, text));
+	case OUTCOME_DEFERRED:
+		return begin(record, SAY_WARNING, "attempt",
+		    "%s/%s try %d/%d: %s, next in %s", webhook, endpoint,
+		    attempt, max, what(answer, text),
+		    text_short_duration(span,
+			verdict->due_ms - answer->started_ms -
+			    answer->duration_us / 1000));
+	case OUTCOME_DEAD:
+		return begin(record, SAY_WARNING, "attempt",
+		    "%s/%s try %d/%d: %s, given up", webhook, endpoint, attempt,
+		    max, what(answer, text));
+	}
+	return NULL;
+}
+
+void record_attempt(struct record *record, const struct subject *subject,
+    int attempt, const struct answer *answer, const struct verdict *verdict)
+{
+	auto_buf struct buf host = BUF_INIT(1024);
+	struct buf *line =
+	    begin_attempt(record, subject, attempt, answer, verdict);
+
+	if (!line)
+		return;
+	mask_url_host(&host, subject->endpoint->url);
+	jot_subject(line, subject);
+	jot_int(line, "try", attempt);
+	jot_int(line, "max_tries", subject->webhook->retry.max_retries + 1);
+	jot_str(line, "method", subject->endpoint->method);
+	jot_str(line, "url_host", buf_text(&host));
+	if (answer->status)
+		jot_int(line, "status", answer->status);
+	else
+		jot_null(line, "status");
+	jot_str(line, "error_code",
+	    answer->fault == FAULT_NONE ? NULL : fault_word(answer->fault));
+	jot_str(line, "error", answer->error[0] ? answer->error : NULL);
+	jot_ms(line, "duration_ms", answer->duration_us);
+	jot_ms(line, "dns_ms", answer->dns_us);
+	jot_ms(line, "connect_ms", answer->connect_us);
+	jot_ms(line, "tls_ms", answer->tls_us);
+	jot_ms(line, "first_byte_ms", answer->first_byte_us);
+	jot_int(line, "bytes_out", answer->bytes_out);
+	jot_int(line, "bytes_in", answer->bytes_in);
+	jot_str(line, "remote", answer->remote[0] ? answer->remote : NULL);
+	jot_str(line, "outcome", outcome_word(verdict->outcome));
+	jot_time(line, "next_attempt",
+	    verdict->outcome == OUTCOME_DEFERRED ? verdict->due_ms : -1);
+	end(record);
+}
+
+static const char *death_reason(enum death death)
+{
+	switch (death) {
+	case DEATH_RETRIES:
+		return "all retries are spent";
+	case DEATH_NEVER:
+		return "this status is final (retry.never)";
+	case DEATH_AGE:
+		return "it waited as long as retry.give_up_after allows";
+	case DEATH_NONE:
+		break;
+	}
+	return "";
+}
+
+void record_end(struct record *record, const struct subject *subject,
+    int attempts, int64_t age_ms, const struct answer *answer,
+    const struct verdict *verdict)
+{
+	bool dead = verdict->outcome == OUTCOME_DEAD;
+	char text[64];
+	struct buf *line;
+
+	if (dead)
+		line = begin(record, SAY_ERROR, "dead",
+		    "%s/%s gave up after %d tries: %s; %s",
+		    subject->webhook->id, subject->endpoint->id, attempts,
+		    what(answer, text), death_reason(verdict->death));
+	else
+		line = begin(record, SAY_INFO, "delivered",
+		    "%s/%s delivered at try %d", subject->webhook->id,
+		    subject->endpoint->id, attempts);
+	if (!line)
+		return;
+	jot_subject(line, subject);
+	jot_int(line, "tries", attempts);
+	jot_int(line, "age_ms", age_ms);
+	if (answer->status)
+		jot_int(line, "status", answer->status);
+	else
+		jot_null(line, "status");
+	if (dead) {
+		jot_str(line, "error_code", fault_word(answer->fault));
+		jot_str(line, "reason", death_reason(verdict->death));
+	}
+	end(record);
+}
+
+static size_t count_lines(const char *text)
+{
+	size_t count = 0;
+
+	for (; *text; text++)
+		count += *text == '\n' || !text[1];
+	return count;
+}
+
+void record_mail_sent(struct record *record, const char *webhook,
+    const char *recipients, const char *file)
+{
+	size_t count = count_lines(recipients);
+	struct buf *line;
+
+	if (file)
+		line = begin(record, SAY_INFO, "mail_sent",
+		    "failure mail about %s written to %s", webhook, file);
+	else
+		line = begin(record, SAY_INFO, "mail_sent",
+		    "failure mail about %s sent to %zu address%s", webhook,
+		    count, count == 1 ? "" : "es");
+	if (!line)
+		return;
+	jot_str(line, "webhook", webhook);
+	jot_int(line, "to_count", (int64_t)count);
+	jot_str(line, "file", file);
+	end(record);
+}
+
+void record_mail_failed(struct record *record, const char *webhook,
+    const char *recipients, int code, const char *error, int64_t next_ms)
+{
+	struct buf *line;
+
+	if (next_ms >= 0)
+		say_warning("failure mail about %s cannot be sent: %s; it is "
+			    "tried again",
+		    webhook, error);
+	else
+		say_error("failure mail about %s cannot be sent: %s; given up",
+		    webhook, error);
+	line = begin(record, SAY_ERROR, "mail_failed",
+	    "failure mail about %s cannot be sent: %s", webhook, error);
+	if (!line)
+		return;
+	jot_str(line, "webhook", webhook);
+	jot_int(line, "to_count", (int64_t)count_lines(recipients));
+	if (code)
+		jot_int(line, "smtp_code", code);
+	jot_str(line, "error", error);
+	jot_time(line, "next_attempt", next_ms);
+	end(record);
+}

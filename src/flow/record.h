@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+#ifndef FLOW_RECORD_H
+#define FLOW_RECORD_H
+
+#include "base/buf.h"
+#include "base/why.h"
+#include "model/conf.h"
+#include "model/event.h"
+#include "model/retry.h"
+#include "port/journal.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The evidence: every line of delivery.jsonl is made here (contract section 8),
+ * each fact once, after it is durable. Problems that an operator must see are
+ * said on stderr too.
+ */
+struct record;
+
+struct record *record_open(const char *path, int level, struct why *why);
+void record_close(struct record *record);
+/* On USR1. */
+void record_reopen(struct record *record);
+/* A reload may name another file or level. */
+int record_configure(
+    struct record *record, const char *path, int level, struct why *why);
+
+void record_started(struct record *record, const struct conf *conf);
+void record_stopped(struct record *record, const char *reason);
+void record_reloaded(
+    struct record *record, const struct conf *conf, int64_t generation);
+void record_reload_failed(
+    struct record *record, const char *why, size_t errors, int64_t generation);
+
+void record_accepted(struct record *record, const char *event_id,
+    const struct event *event, const char *file, size_t bytes,
+    const struct webhook *const *webhooks, size_t count);
+
+struct refusal {
+	const char *code;
+	const char *message;
+	size_t line; /* 0: none */
+	size_t column;
+};
+/* `kept_as` is the name in rejected/. */
+void record_rejected(struct record *record, const struct refusal *refusal,
+    const char *file, const char *kept_as);
+
+/* Who and what a delivery is, for the lines about it. */
+struct subject {
+	const char *delivery;
+	const char *event_id;
+	const char *event_type;
+	const char *incident;
+	const struct webhook *webhook;
+	const struct endpoint *endpoint;
+};
+void record_attempt(struct record *record, const struct subject *subject,
+    int attempt, const struct answer *answer, const struct verdict *verdict);
+/* The final line, `delivered` or `dead`. */
+void record_end(struct record *record, const struct subject *subject,
+    int attempts, int64_t age_ms, const struct answer *answer,
+    const struct verdict *verdict);
+
+void record_mail_sent(struct record *record, const char *webhook,
+    const char *recipients, const char *file);
+void record_mail_failed(struct record *record, const char *webhook,
+    const char *recipients, int code, const char *error, int64_t next_ms);
+
+#endif
