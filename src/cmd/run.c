@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * cmd/run: the daemon in the foreground, or one round of it for cron. What it
+ * does is flow/clerk.h; here are its options and its exit codes.
+ */
+#include "base/say.h"
+#include "cmd/verb.h"
+#include "flow/clerk.h"
+#include "flow/load.h"
+#include "port/http.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+static const struct verb_option options[] = {
+	{ 0, "once", NULL, "deliver all that is due, then end (for cron)",
+	    false, false },
+	{ 0, NULL, NULL, NULL, false, false },
+};
+
+/* Descriptors are what calls in flight need: as many as we may have. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int exit_code(enum clerk_end end, const struct why *why)
+{
+	switch (end) {
+	case CLERK_DONE:
+		return EXIT_OK;
+	case CLERK_WAITING:
+		return EXIT_TRY_AGAIN;
+	case CLERK_DIED:
+		return EXIT_NO;
+	case CLERK_BUSY:
+		say_error("%s", why->text);
+		return EXIT_TRY_AGAIN;
+	case CLERK_FAILED:
+		if (why->text[0])
+			say_error("%s", why->text);
+		return EXIT_IO;
+	}
+	return EXIT_BUG;
+}
+
+static int run(const struct args *args)
+{
+	struct why why = { "" };
+	struct clerk_case from = {
+		.conf_dir = load_dir(args->common.config_dir),
+		.program = "/proc/self/exe",
+		.once = args_has(args, "once"),
+	};
+	int code;
+
+	if (args->operand_count)
+		return verb_usage(
+		    args, "unexpected argument \"%s\"", args->operands[0]);
+	say_set_journal(getenv("JOURNAL_STREAM") != NULL);
+	umask(027);
+	raise_descriptors();
+	if (http_begin(&why) < 0) {
+		say_error("%s", why.text);
+		return EXIT_BUG;
+	}
+	from.conf = verb_conf(args, &code);
+	if (!from.conf)
+		return code;
+	if (!args->common.quiet && !args->common.verbose)
+		say_set_level((enum say_level)from.conf->log_level);
+	return exit_code(clerk_run(&from, &why), &why);
+}
+
+const struct verb verb_run = {
+	.name = "run",
+	.group = "Service",
+	.operands = "",
+	.summary = "run the daemon in the foreground",
+	.options = options,
+	.run = run,
+};

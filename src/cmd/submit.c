@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * cmd/submit: the safe way in, and the one that tells event ids. It looks at
+ * the events as the daemon will, writes them beside, syncs, and renames them
+ * into the first drop box; so it works with the daemon down, and status 0
+ * means that the events outlive a power cut. The file's name carries the ids.
+ */
+#include "base/dice.h"
+#include "base/file.h"
+#include "base/jot.h"
+#include "base/mem.h"
+#include "base/now.h"
+#include "base/say.h"
+#include "base/text.h"
+#include "cmd/compose.h"
+#include "cmd/verb.h"
+#include "model/event.h"
+#include "model/id.h"
+#include "model/split.h"
+#include "port/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct verb_option options[] = {
+	{ 0, "event", "TYPE", "build an event of this type", false, false },
+	{ 0, "message", "TEXT", "its message", false, false },
+	{ 0, "description", "TEXT", "its description", false, false },
+	{ 0, "service", "SLUG", "its service", false, false },
+	{ 0, "source", "NAME", "its alert source", false, false },
+	{ 0, "severity", "VALUE", "its tag severity", false, false },
+	{ 0, "incident", "ID", "its incident (default: a new one)", false,
+	    false },
+	{ 0, "tag", "NAME=VALUE", "a tag", false, true },
+	{ 0, "set", "PATH=VALUE", "any member, as text", false, true },
+	{ 0, "wait", "DURATION", "wait until it is delivered or dead (1m)",
+	    true, false },
+	{ 0, NULL, NULL, NULL, false, false },
+};
+
+/* One input may be large; it is read into memory to be refused as a whole. */
+enum { INPUT_MAX = 1 << 30, WAIT_MS = 60000, POLL_MS = 50 };
+
+struct submission {
+	const struct args *args;
+	const struct conf *conf;
+	struct id_maker ids;
+	char (*accepted)[ID_SIZE];
+	size_t count;
+};
+
+static int bad(const char *name, const struct split_piece *at, const char *code,
+    const char *message)
+{
+	auto_buf struct buf shown = BUF_INIT(4096);
+
+	text_visible(&shown, message, strlen(message));
+	say_error("%s:%zu:%zu: %s [%s]; nothing of it was submitted", name,
+	    at->line, at->column, buf_text(&shown), code);
+	return EXIT_BAD_EVENT;
+}
+
+static int look_at(
+    const char *name, const char *bytes, const struct split_piece *piece)
+{
+	struct event event = { 0 };
+	struct why why;
+	const char *code;
+
+	if (event_parse(&event, bytes + piece->start, piece->end - piece->start,
+		&code, &why) < 0)
+		return bad(name, piece, code, why.text);
+	event_clear(&event);
+	return EXIT_OK;
+}
+
+/* Looks at everything as the daemon will; *count is the number of events. */
+static int look(const struct submission *s, const char *name,
+    const struct buf *input, bool *lines, size_t *count)
+{
+	struct split split;
+	size_t at = 0;
+
+	split_init(&split, *lines, (size_t)s->conf->max_event_size);
+	*count = 0;
+	for (;;) {
+		struct split_piece piece = { 0 };
+		const char *bytes = buf_text(input) + at;
+		enum split_answer answer =
+		    split_next(&split, bytes, input->len - at, true, &piece);
+
+		switch (answer) {
+		case SPLIT_EVENT:
+			if (look_at(name, bytes, &piece) != EXIT_OK)
+				return EXIT_BAD_EVENT;
+			(*count)++;
+			break;
+		case SPLIT_END:
+			*lines = split.form == SPLIT_LINES;
+			if (*count)
+				return EXIT_OK;
+			return bad(name,
+			    &(struct split_piece){ .line = 1, .column = 1 },
+			    "not_event", "there is no event in it");
+		case SPLIT_MORE:
+			break;
+		case SPLIT_BAD_LINE:
+		case SPLIT_BROKEN:
+		case SPLIT_EARLY:
+		case SPLIT_TOO_LARGE:
+			return bad(name, &piece, piece.code, piece.message);
+		}
+		at += piece.next;
+	}
+}
+
+static int cannot_drop(const char *dir)
+{
+	int error = errno;
+
+	say_error("%s: cannot drop a file there: %s%s", dir, strerror(error),
+	    error == EACCES || error == EPERM
+		? "; become a member of group hookdrop"
+		: "");
+	if (error == EACCES || error == EPERM)
+		return EXIT_NOT_PERMITTED;
+	if (error == ENOSPC || error == EDQUOT)
+		return EXIT_TRY_AGAIN;
+	return EXIT_CANNOT_CREATE;
+}
+
+static int write_all(int fd, const struct buf *input)
+{
+	/* The daemon reads it as its group, whatever the umask is. */
+	if (fchmod(fd, 0640) < 0 ||
+	    file_write_fd(fd, "", buf_text(input), input->len, NULL) < 0)
+		return -1;
+	return fsync(fd);
+}
+
+/* The new name is safe once its directory is. A drop box that may be written
+ * but not read cannot be synced by itself; its file system can. */
+static int sync_name(const char *path, int file)
+{
+	auto_close int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return dir >= 0 ? fsync(dir) : syncfs(file);
+}
+
+static int drop(const struct submission *s, const char *id, bool lines,
+    const struct buf *input)
+{
+	const char *path = s->conf->inputs[0].dir;
+	auto_free char *hidden = mem_printf(".submit-%s.tmp", id);
+	auto_free char *name =
+	    mem_printf("submit-%s.%s", id, lines ? "jsonl" : "json");
+	auto_close int dir =
+	    open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_PATH);
+	auto_close int fd = -1;
+
+	if (dir < 0)
+		return cannot_drop(path);
+	fd = openat(dir, hidden,
+	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0)
+		return cannot_drop(path);
+	if (write_all(fd, input) < 0 || renameat(dir, hidden, dir, name) < 0) {
+		int error = errno;
+
+		unlinkat(dir, hidden, 0);
+		errno = error;
+		return cannot_drop(path);
+	}
+	if (sync_name(path, fd) == 0)
+		return EXIT_OK;
+	say_error("%s: cannot sync: %m", path);
+	return EXIT_IO;
+}
+
+static void tell(struct submission *s, const char *first, size_t count)
+{
+	size_t i;
+
+	s->accepted =
+	    mem_grow(s->accepted, s->count + count, sizeof(*s->accepted));
+	for (i = 0; i < count; i++) {
+		char *id = s->accepted[s->count++];
+
+		id_nth(first, i, id);
+		if (s->args->common.json)
+			printf("{\"event_id\":\"%s\"}\n", id);
+		else
+			puts(id);
+	}
+	fflush(stdout);
+}
+
+static int submit_bytes(
+    struct submission *s, const char *name, const struct buf *input, bool lines)
+{
+	char first[ID_SIZE];
+	char last[ID_SIZE];
+	size_t count;
+	int code = look(s, name, input, &lines, &count);
+
+	if (code != EXIT_OK)
+		return code;
+	id_make(&s->ids, now_wall_ms(), (uint32_t)dice_roll(), first);
+	/* The next input's ids lie behind these. */
+	id_nth(first, count, last);
+	id_maker_init(&s->ids, last);
+	code = drop(s, first, lines, input);
+	if (code == EXIT_OK)
+		tell(s, first, count);
+	return code;
+}
+
+static bool ends_in(const char *name, const char *ending)
+{
+	size_t len = strlen(name);
+	size_t tail = strlen(ending);
+
+	return len >= tail && strcmp(name + len - tail, ending) == 0;
+}
+
+static int submit_file(struct submission *s, const char *name)
+{
+	auto_buf struct buf input = BUF_INIT(INPUT_MAX);
+	bool standard = strcmp(name, "-") == 0;
+	struct why why;
+	int got;
+
+	got = standard
+	    ? file_read_fd(STDIN_FILENO, "standard input", &input, &why)
+	    : file_read(AT_FDCWD, name, &input, &why);
+	if (got < 0) {
+		say_error("%s", why.text);
+		return EXIT_NO_INPUT;
+	}
+	return submit_bytes(s, standard ? "standard input" : name, &input,
+	    ends_in(name, ".jsonl") || ends_in(name, ".ndjson"));
+}
+
+static int submit_composed(struct submission *s)
+{
+	auto_buf struct buf input = BUF_INIT(INPUT_MAX);
+	auto_free char *text = NULL;
+	char id[ID_SIZE];
+
+	id_make(&s->ids, now_wall_ms(), (uint32_t)dice_roll(), id);
+	text = compose_event(s->args, id, now_wall_ms());
+	if (!text)
+		return EXIT_USAGE;
+	buf_puts(&input, text);
+	buf_putc(&input, '\n');
+	return submit_bytes(s, "the event", &input, false);
+}
+
+/* ---- --wait -------------------------------------------------------------- */
+
+struct fate {
+	int64_t open, dead, all;
+};
+
+static int count_fate(void *arg, const struct delivery_row *row)
+{
+	struct fate *fate = arg;
+
+	fate->all++;
+	fate->open += row->state < STATE_DELIVERED;
+	fate->dead += row->state == STATE_DEAD;
+	return 0;
+}
+
+/* 1 all is over, 0 not yet, -1 could not. */
+static int look_after(struct store *store, const char *id, struct fate *fate)
+{
+	struct delivery_query query = { .id = id, .all_states = true };
+	struct event_row event;
+	struct why why;
+	int found = store_event(store, id, &event, &why);
+
+	if (found == 1) {
+		event_row_clear(&event);
+		*fate = (struct fate){ 0 };
+		if (store_deliveries(store, &query, count_fate, fate, &why) < 0)
+			found = -1;
+	}
+	if (found < 0)
+		say_error("%s", why.text);
+	return found < 1 ? found : fate->open == 0;
+}
+
+static int wait_for(struct submission *s, struct store *store, int64_t until_ms)
+{
+	int code = EXIT_OK;
+	size_t i = 0;
+
+	while (i < s->count) {
+		struct fate fate = { 0 };
+		int over = look_after(store, s->accepted[i], &fate);
+
+		if (over < 0)
+			return EXIT_IO;
+		if (over) {
+			if (fate.dead)
+				code = EXIT_NO;
+			if (!fate.all)
+				say_warning(
+				    "%s: no webhook takes it", s->accepted[i]);
+			i++;
+			continue;
+		}
+		if (now_steady_ms() >= until_ms) {
+			say_warning("%s is not delivered yet (see \"spoolhook "
+				    "show %s\")",
+			    s->accepted[i], s->accepted[i]);
+			return EXIT_TRY_AGAIN;
+		}
+		nanosleep(
+		    &(struct timespec){ .tv_nsec = POLL_MS * 1000000L }, NULL);
+	}
+	return code;
+}
+
+static int wait_all(struct submission *s)
+{
+	int64_t until_ms =
+	    now_steady_ms() + args_duration(s->args, "wait", WAIT_MS);
+	struct store *store;
+	int code;
+
+	if (!verb_warn_daemon(s->args, s->conf)) {
+		say_error("the events are submitted, but --wait needs a "
+			  "running daemon (\"spoolhook run\")");
+		return EXIT_NO_DAEMON;
+	}
+	store = verb_store(s->args, s->conf, false, &code);
+	if (!store)
+		return code;
+	code = wait_for(s, store, until_ms);
+	store_close(store);
+	return code;
+}
+
+static int submit_all(struct submission *s)
+{
+	const struct args *args = s->args;
+	int code = EXIT_OK;
+	size_t i;
+
+	if (compose_asked(args))
+		code = submit_composed(s);
+	else if (!args->operand_count)
+		code = submit_file(s, "-");
+	for (i = 0; i < args->operand_count; i++) {
+		int one = submit_file(s, args->operands[i]);
+
+		if (code == EXIT_OK)
+			code = one;
+	}
+	if (s->count && args_has(args, "wait")) {
+		int waited = wait_all(s);
+
+		if (code == EXIT_OK)
+			code = waited;
+	}
+	return code;
+}
+
+static int run(const struct args *args)
+{
+	struct submission s = { .args = args };
+	struct conf *conf;
+	int code;
+
+	if (compose_asked(args) && args->operand_count)
+		return verb_usage(
+		    args, "give files, or options to build an event from");
+	if (!compose_asked(args) && !args->operand_count &&
+	    isatty(STDIN_FILENO))
+		return verb_usage(args,
+		    "give a file, \"-\" for standard input, or options like "
+		    "--event and --message");
+	conf = verb_conf(args, &code);
+	if (!conf)
+		return code;
+	s.conf = conf;
+	code = submit_all(&s);
+	free(s.accepted);
+	conf_free(conf);
+	return verb_finish(code);
+}
+
+const struct verb verb_submit = {
+	.name = "submit",
+	.group = "Input",
+	.operands = "[FILE|-]…",
+	.summary = "hand events in, from files or built from options",
+	.options = options,
+	.run = run,
+};
