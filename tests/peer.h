@@ -288,7 +288,7 @@ static void peer_run(int listener)
 	}
 }
 
-static void peer_start(struct peer *peer)
+__attribute__((unused)) static void peer_start(struct peer *peer)
 {
 	int listener = peer_listen(&peer->port);
 
@@ -299,7 +299,7 @@ static void peer_start(struct peer *peer)
 	close(listener);
 }
 
-static void peer_end(struct peer *peer)
+__attribute__((unused)) static void peer_end(struct peer *peer)
 {
 	kill(peer->pid, SIGKILL);
 	waitpid(peer->pid, NULL, 0);
