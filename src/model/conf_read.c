@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
  * model/conf_read: from a JSON value to a member of a struct, by a table row,
- * with every mistake said at its place. It owns no state but the pointer of
- * what is being read. It promises that a wrong value changes nothing, that all
- * mistakes are said and not only the first, and that no sentence quotes what
- * may be a secret. Never reads a file: secrets come from the caller's
- * function. Nothing to lose when we die.
+ * with every mistake said at its place (model/conf_say). It promises that a
+ * wrong value changes nothing and that all mistakes are said, not only the
+ * first. Never reads a file; nothing to lose when we die.
  */
 #include "model/conf_read.h"
 
 #include "base/mem.h"
 #include "base/text.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,128 +54,6 @@ void reader_leave(struct reader *r, size_t mark)
 		r->pointer.data[mark] = '\0';
 }
 
-/* ---- what is said ------------------------------------------------------ */
-
-/* The pointer as people write it: `endpoints[1].headers.X-Team`. */
-static void spell(struct buf *out, const char *pointer)
-{
-	while (*pointer == '/') {
-		size_t len = strcspn(++pointer, "/");
-
-		if (len && strspn(pointer, "0123456789") >= len)
-			buf_printf(out, "[%.*s]", (int)len, pointer);
-		else
-			buf_printf(out, "%s%.*s", out->len ? "." : "",
-			    len > 64 ? 64 : (int)len, pointer);
-		pointer += len;
-	}
-}
-
-static void say(struct reader *r, enum severity severity, enum source_part part,
-    const char *code, const char *help, const char *message)
-{
-	source_say(r->source, severity, part, buf_text(&r->pointer), code,
-	    message, help);
-}
-
-static void say_value(struct reader *r, enum severity severity,
-    const char *code, const char *help, const char *format, va_list ap)
-{
-	auto_buf struct buf name = BUF_INIT(SENTENCE_MAX);
-	auto_free char *message = NULL;
-	char sentence[SENTENCE_MAX];
-
-	vsnprintf(sentence, sizeof(sentence), format, ap);
-	spell(&name, buf_text(&r->pointer));
-	message = name.len ? mem_printf("\"%s\" %s", buf_text(&name), sentence)
-			   : mem_printf("the file %s", sentence);
-	say(r, severity, SOURCE_VALUE, code, help, message);
-}
-
-void reader_say(struct reader *r, const char *code, const char *help,
-    const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	say_value(r, SEVERITY_ERROR, code, help, format, ap);
-	va_end(ap);
-}
-
-void reader_warn(struct reader *r, const char *code, const char *help,
-    const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	say_value(r, SEVERITY_WARNING, code, help, format, ap);
-	va_end(ap);
-}
-
-void reader_say_key(struct reader *r, const char *code, const char *help,
-    const char *format, ...)
-{
-	char message[SENTENCE_MAX];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(message, sizeof(message), format, ap);
-	va_end(ap);
-	say(r, SEVERITY_ERROR, SOURCE_KEY, code, help, message);
-}
-
-static const char *type_name(json_t *json)
-{
-	switch (json_typeof(json)) {
-	case JSON_OBJECT:
-		return "an object";
-	case JSON_ARRAY:
-		return "a list";
-	case JSON_STRING:
-		return "a text";
-	case JSON_INTEGER:
-	case JSON_REAL:
-		return "a number";
-	case JSON_TRUE:
-	case JSON_FALSE:
-		return "true or false";
-	case JSON_NULL:
-		return "null";
-	}
-	return "something else";
-}
-
-void reader_say_type(struct reader *r, json_t *json, const char *wanted)
-{
-	reader_say(r, "wrong-type", NULL, "must be %s, not %s", wanted,
-	    type_name(json));
-}
-
-void reader_say_missing(struct reader *r, const char *key)
-{
-	reader_say(
-	    r, "missing-key", NULL, "must hold \"%s\", which is missing", key);
-}
-
-static char *did_you_mean(const char *word, const char *const *words)
-{
-	const char *nearest = text_nearest(word, words);
-
-	return nearest ? mem_printf("did you mean \"%s\"?", nearest) : NULL;
-}
-
-void reader_words(struct buf *out, const char *const *words)
-{
-	size_t i;
-
-	for (i = 0; words[i]; i++)
-		buf_printf(out, "%s\"%s\"",
-		    !i		       ? ""
-			: words[i + 1] ? ", "
-				       : " or ",
-		    words[i]);
-}
-
 /* ---- objects ----------------------------------------------------------- */
 
 enum { KEYS_MAX = 31 };
@@ -194,9 +69,10 @@ static void say_unknown(
 
 	for (i = 0; keys[i].name && i < KEYS_MAX; i++)
 		names[i] = keys[i].name;
-	help = did_you_mean(name, names);
-	spell(&inside, buf_text(&r->pointer));
+	help = reader_nearest(name, names);
+	reader_name(r, &inside);
 	mark = reader_enter(r, name);
+	source_cover(r->source, buf_text(&r->pointer));
 	if (inside.len)
 		reader_say_key(r, "unknown-key", help,
 		    "unknown key \"%.64s\" in \"%s\"", name, buf_text(&inside));
@@ -310,7 +186,7 @@ static void say_duration_type(struct reader *r, json_t *json)
 		    (long long)json_integer_value(json),
 		    json_integer_value(json) ? "s" : "");
 	reader_say(r, "wrong-type", help,
-	    "must be a duration such as \"90s\", not %s", type_name(json));
+	    "must be a duration such as \"90s\", not %s", reader_type(json));
 }
 
 void read_duration(
@@ -454,7 +330,7 @@ void read_choice(
 		reader_say_type(r, json, buf_text(&words));
 		return;
 	}
-	help = did_you_mean(word, key->words);
+	help = reader_nearest(word, key->words);
 	reader_say(r, "bad-value", help, "must be %s", buf_text(&words));
 }
 

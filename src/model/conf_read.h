@@ -66,6 +66,12 @@ void reader_say_key(struct reader *r, const char *code, const char *help,
 void reader_say_type(struct reader *r, json_t *json, const char *wanted);
 /* Says that a key which must be there is not. */
 void reader_say_missing(struct reader *r, const char *key);
+/* What a value is, for people: "a number". */
+const char *reader_type(json_t *json);
+/* What is being read, as people write it: `endpoints[1].headers.X-Team`. */
+void reader_name(const struct reader *r, struct buf *out);
+/* `did you mean "WORD"?`, the caller's; NULL when no word is near. */
+char *reader_nearest(const char *word, const char *const *words);
 /* `"a", "b" or "c"`. */
 void reader_words(struct buf *out, const char *const *words);
 

@@ -214,6 +214,18 @@ void source_say(struct source *source, enum severity severity,
 	say_at(source, &fault);
 }
 
+void source_cover(struct source *source, const char *pointer)
+{
+	const struct map_entry *entry;
+
+	/* Nothing more is shown then. */
+	if (source->fault_count >= SOURCE_FAULTS_MAX)
+		return;
+	entry = map_find(&source->map, pointer);
+	if (entry)
+		source_hide_within(source, entry->start, entry->end);
+}
+
 /* ---- findings ---------------------------------------------------------- */
 
 static size_t width_at(const char *text, size_t len)

@@ -57,6 +57,8 @@ void source_open(struct source *source, const char *file, const char *text,
 void source_say(struct source *source, enum severity severity,
     enum source_part part, const char *pointer, const char *code,
     const char *message, const char *help);
+/* Covers all that stands below `pointer`, where it ought not to stand. */
+void source_cover(struct source *source, const char *pointer);
 /* Adds what was said to the findings and frees all but the lent. */
 void source_close(struct source *source, struct findings *findings);
 

@@ -139,13 +139,18 @@ static void hide_url_parts(
 		hide(source, start + (size_t)(query - text) + 1, end, '*');
 }
 
+static bool is_plain(const struct source *source, const struct map_entry *entry)
+{
+	return source->text[entry->start] != '"' &&
+	    entry->end - entry->start <= PLAIN_NUMBER_MAX;
+}
+
 static bool is_secret(const struct source *source, size_t entry)
 {
 	const struct map_entry *entries = source->map.entries;
 	const char *own = entries[entry].key;
 	bool named = own && is_one_of(own, strlen(own), name_keys);
-	bool plain = source->text[entries[entry].start] != '"' &&
-	    entries[entry].end - entries[entry].start <= PLAIN_NUMBER_MAX;
+	bool plain = is_plain(source, &entries[entry]);
 	bool secret = false;
 
 	for (; entry != MAP_NONE; entry = entries[entry].parent) {
@@ -162,23 +167,47 @@ static bool is_secret(const struct source *source, size_t entry)
 	return secret;
 }
 
+/* Objects and lists have nothing of their own to hide, nor have words. */
+static bool is_scalar(
+    const struct source *source, const struct map_entry *entry)
+{
+	return !strchr("{[tfn", source->text[entry->start]);
+}
+
+static void hide_scalar(struct source *source, const struct map_entry *entry)
+{
+	bool quoted = source->text[entry->start] == '"';
+
+	hide(source, entry->start + quoted, entry->end - quoted, '*');
+}
+
 void source_hide_values(struct source *source)
 {
 	size_t i;
 
 	for (i = 0; i < source->map.count; i++) {
 		const struct map_entry *entry = &source->map.entries[i];
-		char first = source->text[entry->start];
-		bool quoted = first == '"';
 
-		if (strchr("{[tfn", first))
+		if (!is_scalar(source, entry))
 			continue;
 		if (is_secret(source, i))
-			hide(source, entry->start + quoted, entry->end - quoted,
-			    '*');
-		else if (quoted)
+			hide_scalar(source, entry);
+		else if (source->text[entry->start] == '"')
 			hide_url_parts(source, entry->start + 1, entry->end - 1,
 			    entry->key && strcmp(entry->key, "value") == 0);
+	}
+}
+
+void source_hide_within(struct source *source, size_t start, size_t end)
+{
+	size_t i;
+
+	for (i = 0; i < source->map.count; i++) {
+		const struct map_entry *entry = &source->map.entries[i];
+
+		if (entry->start >= start && entry->end <= end &&
+		    is_scalar(source, entry) && !is_plain(source, entry))
+			hide_scalar(source, entry);
 	}
 }
 

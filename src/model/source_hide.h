@@ -12,6 +12,8 @@
 void source_hide_comments(struct source *source);
 /* Of a text that parsed, by its map. */
 void source_hide_values(struct source *source);
+/* All values within a part of such a text. */
+void source_hide_within(struct source *source, size_t start, size_t end);
 /* Of a text that did not parse, by its tokens. */
 void source_hide_tokens(struct source *source);
 
