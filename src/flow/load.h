@@ -11,10 +11,26 @@
  * that others may read; both are findings.
  *
  * Returns NULL when there is an error among the findings, or (with a sentence
- * in `why`, and then no finding) when the directory cannot be read at all.
+ * in `why`, errno telling the kind, and then no finding) when the directory
+ * cannot be read at all. Names in findings are relative to `dir`.
  */
 struct conf *load_conf(
     const char *dir, struct findings *findings, struct why *why);
+
+/* The same for other purposes than sending. */
+enum load_purpose {
+	LOAD_TO_SEND, /* as load_conf: every secret must be there */
+	/* A credential that only the service is given is a warning. */
+	LOAD_TO_CHECK,
+	/* For whoever sends nothing: secrets that cannot be read here are "",
+	 * so operators need no right to read them. */
+	LOAD_TO_LOOK,
+};
+struct conf *load_conf_for(enum load_purpose purpose, const char *dir,
+    struct findings *findings, struct why *why);
+
+/* The code of findings about files that we have no permission to read. */
+#define LOAD_NOT_PERMITTED "not-permitted"
 
 /* `given` (-c), else $SPOOLHOOK_CONFIG, else /etc/spoolhook. Lent. */
 const char *load_dir(const char *given);
