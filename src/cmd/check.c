@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * cmd/check: says all that is wrong with a configuration, as compilers do, so
+ * that editors and CI understand it. It reads what the daemon would read and
+ * changes nothing. Ends with 78 when the daemon would refuse.
+ */
+#include "base/say.h"
+#include "cmd/findings.h"
+#include "flow/load.h"
+
+#include <errno.h>
+
+static const struct verb_option options[] = { { .name = NULL } };
+
+static int finish(const struct args *args, const struct findings *findings)
+{
+	print_findings(args, findings, stdout);
+	if (!args->common.json && !args->common.quiet) {
+		fputs("check: ", stdout);
+		print_findings_count(findings, stdout);
+	}
+	return verb_finish(findings_code(findings));
+}
+
+static int run(const struct args *args)
+{
+	const char *dir = load_dir(args->common.config_dir);
+	struct findings findings = { 0 };
+	struct why why = { "" };
+	struct conf *conf;
+	int code;
+
+	if (args->operand_count)
+		return verb_usage(args,
+		    "takes no operand; -c DIR names the "
+		    "configuration directory");
+	conf = load_conf_for(LOAD_TO_CHECK, dir, &findings, &why);
+	if (!conf && !findings.errors) {
+		code = conf_dir_code(errno);
+		say_error("%s", why.text);
+		return code;
+	}
+	code = finish(args, &findings);
+	conf_free(conf);
+	findings_clear(&findings);
+	return code;
+}
+
+const struct verb verb_check = {
+	.name = "check",
+	.group = "config",
+	.operands = "",
+	.summary = "say all that is wrong with the configuration",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * cmd/conf_verb: how verbs come to their configuration, and how findings are
+ * shown. A verb that sends nothing gets by without the right to read secrets;
+ * which ones send is the table here. Warnings are for `check` and the daemon:
+ * other verbs show findings only when there is no configuration to work with.
+ */
+#include "base/buf.h"
+#include "base/say.h"
+#include "cmd/findings.h"
+#include "flow/load.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { FINDING_MAX = 64 * 1024 };
+
+/* Their secrets go on the wire, so all must be there. */
+static const char *const sending_verbs[] = { "run", "send", "render", "test",
+	"mail", NULL };
+
+static enum load_purpose purpose_of(const struct verb *verb)
+{
+	size_t i;
+
+	for (i = 0; sending_verbs[i]; i++) {
+		if (strcmp(verb->name, sending_verbs[i]) == 0)
+			return LOAD_TO_SEND;
+	}
+	return LOAD_TO_LOOK;
+}
+
+/* Dresses the word "error" or "warning" of the first line. */
+static void print_coloured(
+    const struct args *args, const struct finding *finding, FILE *out)
+{
+	auto_buf struct buf text = BUF_INIT(FINDING_MAX);
+	const char *word = severity_word(finding->severity);
+	const char *at;
+	int head;
+
+	finding_print(finding, &text);
+	at = strstr(buf_text(&text), word);
+	if (!args->common.color || !at) {
+		fputs(buf_text(&text), out);
+		return;
+	}
+	head = (int)(at - buf_text(&text));
+	fprintf(out, "%.*s%s%s%s%s", head, buf_text(&text),
+	    verb_paint(args,
+		finding->severity == SEVERITY_ERROR ? PAINT_RED : PAINT_YELLOW),
+	    word, verb_paint(args, PAINT_OFF), at + strlen(word));
+}
+
+static void print_json(const struct finding *finding, FILE *out)
+{
+	auto_buf struct buf line = BUF_INIT(FINDING_MAX);
+
+	finding_print_json(finding, &line);
+	fprintf(out, "%s\n", buf_text(&line));
+}
+
+void print_findings(
+    const struct args *args, const struct findings *findings, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < findings->count; i++) {
+		if (args->common.json)
+			print_json(&findings->all[i], out);
+		else
+			print_coloured(args, &findings->all[i], out);
+	}
+}
+
+void print_findings_count(const struct findings *findings, FILE *out)
+{
+	size_t left = findings->errors + findings->warnings - findings->count;
+
+	fprintf(out, "%zu file%s, %zu error%s, %zu warning%s", findings->files,
+	    findings->files == 1 ? "" : "s", findings->errors,
+	    findings->errors == 1 ? "" : "s", findings->warnings,
+	    findings->warnings == 1 ? "" : "s");
+	if (left)
+		fprintf(out, " (%zu not shown)", left);
+	fputc('\n', out);
+}
+
+int findings_code(const struct findings *findings)
+{
+	size_t refused = 0;
+	size_t i;
+
+	if (!findings->errors)
+		return EXIT_OK;
+	for (i = 0; i < findings->count; i++)
+		refused +=
+		    strcmp(findings->all[i].code, LOAD_NOT_PERMITTED) == 0;
+	return refused == findings->errors ? EXIT_NOT_PERMITTED
+					   : EXIT_BAD_CONFIG;
+}
+
+int conf_dir_code(int kind)
+{
+	if (kind == EACCES || kind == EPERM)
+		return EXIT_NOT_PERMITTED;
+	return kind == ENOENT || kind == ENOTDIR ? EXIT_NO_INPUT
+						 : EXIT_BAD_CONFIG;
+}
+
+struct conf *verb_conf(const struct args *args, int *code)
+{
+	const char *dir = load_dir(args->common.config_dir);
+	struct findings findings = { 0 };
+	struct args plain = *args;
+	struct why why = { "" };
+	struct conf *conf;
+
+	conf = load_conf_for(purpose_of(args->verb), dir, &findings, &why);
+	if (!conf && !findings.errors) {
+		*code = conf_dir_code(errno);
+		say_error("%s", why.text);
+	} else if (!conf) {
+		*code = findings_code(&findings);
+		plain.common.json = false;
+		plain.common.color = false;
+		print_findings(&plain, &findings, stderr);
+		say_error("%s: bad configuration; nothing was done", dir);
+	}
+	findings_clear(&findings);
+	return conf;
+}
