@@ -103,6 +103,7 @@ static void abandon(struct wire *wire, struct wire_call *call)
 		.retry_after_ms = -1,
 	};
 	ending_judge(&stopping, &call->answer);
+	call->abandoned = true;
 	mailbox_put(wire->answers, &call->letter);
 }
 

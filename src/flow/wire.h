@@ -24,6 +24,7 @@ struct wire_call {
 	struct request request;
 	struct answer answer; /* filled when it comes back */
 	void *owner; /* the sender's; the wire never looks at it */
+	bool abandoned; /* broken off by wire_close */
 	/* The wire's own: its list of calls under way. */
 	struct wire_call *before, *after;
 };
