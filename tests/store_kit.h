@@ -29,6 +29,7 @@ static struct why kit_why;
 KIT void kit_die(const char *what)
 {
 	printf("Bail out! %s: %s\n", what, kit_why.text);
+	fflush(stdout);
 	_exit(1);
 }
 

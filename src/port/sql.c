@@ -57,10 +57,11 @@ static const char setup[] = "PRAGMA synchronous = FULL;"
 			    "PRAGMA cell_size_check = ON;"
 			    "PRAGMA trusted_schema = OFF;";
 
-#define ADVICE                                                              \
-	"; spoolhook deleted nothing: stop it, copy spool.db* to a safe "   \
-	"place, then try `sqlite3 spool.db .recover | sqlite3 new.db` and " \
-	"put new.db in its place"
+/* Debian's sqlite3 has no `.recover`, so the way out is our own view. */
+#define ADVICE                                                            \
+	"; spoolhook deleted nothing: stop it, move spool.db* to a safe " \
+	"place and start it anew; there, `sqlite3 spool.db 'SELECT body " \
+	"FROM unfinished' | spoolhook submit -` saves what can be read"
 
 static const struct {
 	int code;
@@ -134,32 +135,50 @@ static int touch(const char *path, struct why *why)
 	return 0;
 }
 
-/* Empty files are set up for returning space to the disk: that must come
- * before the first table. */
+/* Asks for the write-ahead log; *on tells whether the file has one. */
+static int switch_log(struct sql *sql, bool *on, struct why *why)
+{
+	auto_end struct sql_query *query =
+	    sql_query_once(sql, "PRAGMA journal_mode = WAL");
+	int got = sql_next(query, why);
+
+	*on = got == 1 && strcmp(sql_text(query, 0), "wal") == 0;
+	return got < 0 ? -1 : 0;
+}
+
+/* Two processes that switch a new file at once: SQLite turns one away without
+ * waiting. It waits for its turn by a transaction, and asks again. */
+static int keep_log(struct sql *sql, struct why *why)
+{
+	enum { TRIES = 50 };
+	bool on = false;
+	int got = -1;
+
+	for (int i = 0; got < 0 && i < TRIES; i++) {
+		got = switch_log(sql, &on, why);
+		if (got < 0 && sql->trouble != SQL_LOCKED)
+			return -1;
+		if (got < 0 &&
+		    sql_exec(sql, "BEGIN IMMEDIATE; COMMIT", why) < 0)
+			return -1;
+	}
+	if (got < 0 || on)
+		return got;
+	return fail(why,
+	    "%s: cannot keep a write-ahead log here; the spool must lie on a "
+	    "local file system",
+	    sql->path);
+}
+
+/* Files are made ready for giving space back to the disk before they get
+ * their first table; later it would have no effect. */
 static int prepare(struct sql *sql, struct why *why)
 {
-	struct sql_query *query;
-	bool wal = false;
-
 	sqlite3_busy_timeout(sql->db, BUSY_MS);
 	sqlite3_db_config(sql->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	if (sql_exec(sql, "PRAGMA auto_vacuum = INCREMENTAL", why) < 0)
+	if (sql_exec(sql, "PRAGMA auto_vacuum = INCREMENTAL", why) < 0 ||
+	    keep_log(sql, why) < 0)
 		return -1;
-	query = sql_query_once(sql, "PRAGMA journal_mode = WAL");
-	switch (sql_next(query, why)) {
-	case 1:
-		wal = strcmp(sql_text(query, 0), "wal") == 0;
-		break;
-	case -1:
-		sql_end(query);
-		return -1;
-	}
-	sql_end(query);
-	if (!wal)
-		return fail(why,
-		    "%s: cannot keep a write-ahead log here; the spool must "
-		    "lie on a local file system",
-		    sql->path);
 	return sql_exec(sql, setup, why);
 }
 
