@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING
+#
+# Stage: what the stories in tests/flow/ play on. A stage is a temporary
+# directory with a configuration and a spool, the real program, and real peers
+# on free loopback ports. Everything that was started is ended by its pid when
+# the stage goes out of scope.
+package Stage;
+
+use strict;
+use warnings;
+use Carp qw(croak);
+use Cwd qw(abs_path);
+use Exporter qw(import);
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
+use File::Temp qw(tempdir);
+use IO::Socket::INET;
+use JSON::PP;
+use POSIX qw(:sys_wait_h);
+use Time::HiRes qw(sleep time);
+
+our @EXPORT_OK = qw(wait_until free_port slurp spew top);
+
+my $top = abs_path(dirname(__FILE__) . '/../..');
+sub top { return $top }
+
+# The program under test; bin/test sets it for sanitizer builds.
+my $program = $ENV{SPOOLHOOK_PROGRAM} || "$top/bin/spoolhook";
+
+# Waits for a fact, never for a time: calls the code until it is true.
+# Returns its value, or the false one after `seconds` (30).
+sub wait_until (&;$)
+{
+	my ($fact, $seconds) = @_;
+	my $end = time + ($seconds // 30);
+	my $value;
+
+	until ($value = $fact->()) {
+		return $value if time > $end;
+		sleep 0.02;
+	}
+	return $value;
+}
+
+sub free_port
+{
+	my $socket = IO::Socket::INET->new(
+	    Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0)
+	    or die "no free port: $!";
+	return $socket->sockport;
+}
+
+sub slurp
+{
+	my ($path) = @_;
+	open(my $in, '<:raw', $path) or return undef;
+	local $/;
+	my $text = <$in>;
+	return defined $text ? $text : '';
+}
+
+sub spew
+{
+	my ($path, $text) = @_;
+	make_path(dirname($path));
+	open(my $out, '>:raw', $path) or croak "$path: $!";
+	print $out $text or croak "$path: $!";
+	close $out or croak "$path: $!";
+}
+
+# new(settings => {…}, webhooks => { id => {…} })
+sub new
+{
+	my ($class, %args) = @_;
+	my $self = bless {
+		dir => tempdir('spoolhook-XXXXXX', TMPDIR => 1, CLEANUP => 1),
+		pids => {}, serial => 0, owner => $$,
+	}, $class;
+
+	chmod 0755, $self->{dir};
+	$self->settings($args{settings} || {});
+	make_path("$self->{dir}/etc/webhooks.d");
+	$self->webhook($_, $args{webhooks}{$_})
+	    for sort keys %{ $args{webhooks} || {} };
+	return $self;
+}
+
+sub dir   { return $_[0]{dir} }
+sub etc   { return "$_[0]{dir}/etc" }
+sub spool { return "$_[0]{dir}/spool" }
+
+# Writes spoolhook.json; spool.dir is set to this stage's unless given.
+sub settings
+{
+	my ($self, $settings) = @_;
+	my %all = %$settings;
+
+	$all{spool} = { dir => '../spool', %{ $all{spool} || {} } };
+	spew("$self->{dir}/etc/spoolhook.json",
+	    JSON::PP->new->canonical->pretty->encode(\%all));
+}
+
+# Writes webhooks.d/ID.json; undef removes it.
+sub webhook
+{
+	my ($self, $id, $webhook) = @_;
+	my $path = "$self->{dir}/etc/webhooks.d/$id.json";
+
+	return unlink $path unless defined $webhook;
+	spew($path, ref $webhook
+	    ? JSON::PP->new->canonical->pretty->encode($webhook) : $webhook);
+}
+
+# Starts a command in the background, its output into a file; returns its
+# number, to be used with stop, alive, output.
+sub start
+{
+	my ($self, @command) = @_;
+	my $n = ++$self->{serial};
+	my $pid = fork // die "fork: $!";
+
+	if (!$pid) {
+		open(STDIN, '<', '/dev/null');
+		open(STDOUT, '>', "$self->{dir}/out.$n") or POSIX::_exit(126);
+		open(STDERR, '>', "$self->{dir}/err.$n") or POSIX::_exit(126);
+		exec { $command[0] } @command or POSIX::_exit(127);
+	}
+	$self->{pids}{$n} = $pid;
+	return $n;
+}
+
+sub pid { return $_[0]{pids}{ $_[1] } }
+
+sub output { return slurp("$_[0]{dir}/out.$_[1]") // '' }
+sub errors { return slurp("$_[0]{dir}/err.$_[1]") // '' }
+
+# Waits for its end; returns the exit status, or "signal N", undef in time.
+sub reap
+{
+	my ($self, $n, $seconds) = @_;
+	my $pid = $self->{pids}{$n} or return undef;
+	my $status;
+
+	wait_until { waitpid($pid, WNOHANG) == $pid ? ($status = $?, 1)[1] : 0 }
+	    $seconds // 60 or return undef;
+	delete $self->{pids}{$n};
+	return $status & 127 ? 'signal ' . ($status & 127) : $status >> 8;
+}
+
+sub stop
+{
+	my ($self, $n, $signal) = @_;
+	my $pid = $self->{pids}{$n} or return undef;
+
+	kill $signal || 'TERM', $pid;
+	my $status = $self->reap($n);
+	if (!defined $status) {
+		kill 'KILL', $pid;
+		$status = $self->reap($n);
+	}
+	return $status;
+}
+
+# Runs a verb to its end: (exit status, stdout, stderr). Input may be given as
+# { stdin => TEXT } and variables as { env => {…} } before the verb.
+sub verb
+{
+	my ($self, @args) = @_;
+	my $with = ref $args[0] eq 'HASH' ? shift @args : {};
+	my $n = ++$self->{serial};
+	my $pid;
+
+	spew("$self->{dir}/in.$n", $with->{stdin} // '');
+	$pid = fork // die "fork: $!";
+	if (!$pid) {
+		%ENV = (%ENV, %{ $with->{env} || {} });
+		open(STDIN, '<', "$self->{dir}/in.$n");
+		open(STDOUT, '>', "$self->{dir}/out.$n");
+		open(STDERR, '>', "$self->{dir}/err.$n");
+		exec { $program } $program, '-c', $self->etc, @args
+		    or POSIX::_exit(127);
+	}
+	waitpid($pid, 0);
+	my $status = $? & 127 ? 'signal ' . ($? & 127) : $? >> 8;
+	return ($status, $self->output($n), $self->errors($n));
+}
+
+# The daemon. Returns when it says that it is ready.
+sub run
+{
+	my ($self, @args) = @_;
+	my $n = $self->start($program, '-c', $self->etc, 'run', @args);
+
+	$self->{daemon} = $n;
+	wait_until { $self->errors($n) =~ /is ready/ || !$self->alive($n) };
+	die "the daemon did not start:\n" . $self->errors($n)
+	    unless $self->errors($n) =~ /is ready/;
+	return $n;
+}
+
+sub alive
+{
+	my ($self, $n) = @_;
+	my $pid = $self->{pids}{$n} or return 0;
+
+	return kill(0, $pid) && (slurp("/proc/$pid/stat") // 'Z') !~ /\) Z /;
+}
+
+# The receiver: `spoolhook listen`. Returns (number, port).
+sub listen
+{
+	my ($self, @args) = @_;
+	my $n = $self->start($program, 'listen', '--port', 0, '--json', @args);
+	my $port;
+
+	wait_until {
+		($port) = ($self->errors($n) . $self->output($n)) =~
+		    m{listening on http://127\.0\.0\.1:(\d+)/};
+	} or die "no receiver:\n" . $self->errors($n);
+	return ($n, $port);
+}
+
+# What a receiver got, as decoded JSON lines.
+sub received
+{
+	my ($self, $n) = @_;
+
+	return map { JSON::PP->new->utf8->decode($_) }
+	    grep { /^\{.*\}$/ } split /\n/, $self->output($n);
+}
+
+# Drops a file as a careful producer does: written beside, then renamed in.
+sub drop
+{
+	my ($self, $name, $text) = @_;
+
+	spew("$self->{dir}/spool/incoming/.$name.writing", $text);
+	rename "$self->{dir}/spool/incoming/.$name.writing",
+	    "$self->{dir}/spool/incoming/$name" or croak "rename: $!";
+}
+
+# The log's lines, decoded; with a kind, only those.
+sub log
+{
+	my ($self, $kind) = @_;
+	my $text = slurp("$self->{dir}/spool/log/delivery.jsonl") // '';
+	my @lines = map { JSON::PP->new->utf8->decode($_) }
+	    grep { length } split /\n/, $text;
+
+	return grep { !defined $kind || $_->{kind} eq $kind } @lines;
+}
+
+# The rows of `queue --json`, of all states.
+sub queue
+{
+	my ($self, @args) = @_;
+	my ($status, $out) = $self->verb('queue', '--json', '--state', 'all', @args);
+
+	return map { JSON::PP->new->utf8->decode($_) } split /\n/, $out;
+}
+
+# One of the four events of the page, as a hash; members may be changed.
+sub event
+{
+	my ($self, $type, %change) = @_;
+	my $json = JSON::PP->new->utf8->decode(slurp("$top/tests/data/$type.json"));
+
+	return { %$json, %change };
+}
+
+sub event_text
+{
+	my ($self, $type, %change) = @_;
+
+	return JSON::PP->new->utf8->canonical->encode(
+	    $self->event($type, %change)) . "\n";
+}
+
+sub DESTROY
+{
+	my ($self) = @_;
+	return if $$ != $self->{owner};
+	local ($?, $@, $!);
+	$self->stop($_) for keys %{ $self->{pids} };
+}
+
+1;
