@@ -218,10 +218,10 @@ static void peer_read(struct peer_talk *talk)
 
 static void peer_serve(int fd)
 {
-	struct peer_talk talk = { .fd = fd };
+	static char text[PEER_REQUEST_MAX + 1];
+	struct peer_talk talk = { .fd = fd, .text = text };
 	size_t i;
 
-	talk.text = malloc(PEER_REQUEST_MAX + 1);
 	peer_read(&talk);
 	peer_floods(&talk);
 	for (i = 0; i < sizeof(peer_acts) / sizeof(peer_acts[0]); i++) {

@@ -689,23 +689,27 @@ static void tls_works(void)
 	is_int(got.tls_us, -1, "without another handshake");
 }
 
+static void point_to(const char *target)
+{
+	unlink("now.pem");
+	ok(symlink(target, "now.pem") == 0, "the CA file is now %s", target);
+}
+
 static void ca_is_read_again(void)
 {
 	auto_free char *ca = mem_printf("%s/now.pem", dir);
 	struct http_settings settings = { .ca_file = ca, .max_connections = 8 };
 	struct why why = { "" };
 
-	symlink("other.pem", "now.pem");
+	point_to("other.pem");
 	open_http(ca, NULL);
 	call(secure(port_good));
 	is_str(fault_word(got.fault), "tls_verify", "signed by another CA");
-	unlink("now.pem");
-	symlink("ca.pem", "now.pem");
+	point_to("ca.pem");
 	is_int(http_configure(http, &settings, &why), 0, "the file changed");
 	call(secure(port_good));
 	is_int(got.status, 200, "and is read again after a reload");
-	unlink("now.pem");
-	symlink("nginx.conf", "now.pem");
+	point_to("nginx.conf");
 	http_configure(http, &settings, &why);
 	open_http(ca, NULL);
 	call(secure(port_good));
