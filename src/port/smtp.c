@@ -348,9 +348,14 @@ static bool is_address(const char *text)
 static int check(const struct smtp_job *job, struct why *why)
 {
 	const char *hello = job->settings->hello;
+	const char *server = job->settings->server;
 	size_t i;
 
-	assert(job->settings->server && job->count && job->len < INT_MAX);
+	assert(server && job->count && job->len < INT_MAX);
+	/* The library cuts at the first colon. */
+	if (!*server || strchr(server, ':') != strrchr(server, ':'))
+		return fail(why,
+		    "mail.server is no HOST:PORT (an IPv6 server needs a name)");
 	if (!is_address(job->from))
 		return fail(why, "the sender is no address");
 	for (i = 0; i < job->count; i++) {

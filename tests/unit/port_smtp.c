@@ -437,6 +437,11 @@ static void recipients(void)
 
 static void refused_input(void)
 {
+	struct smtp_job job = { .settings = &settings,
+		.from = "hooks@example.org",
+		.message = message,
+		.len = sizeof(message) - 1,
+		.count = 1 };
 	static const char *const evil[] = { "joe@example.org>\r\nRSET", NULL };
 	static const struct script good = { 0 };
 	auto_free char *heard = send_to(&good, NULL, "127.0.0.1", evil);
@@ -449,6 +454,12 @@ static void refused_input(void)
 	heard = send_to(&good, NULL, "127.0.0.1", joe);
 	has_str(why.text, "mail.hello", "nor is such a name for ourselves");
 	settings.hello = NULL;
+	job.targets = targets;
+	targets[0].address = "joe@example.org";
+	settings.server = (char[]){ "[::1]:25" };
+	ok(smtp_send(&job, &result, &why) < 0 &&
+		strstr(why.text, "IPv6 server needs a name"),
+	    "an address that the library would cut in two is refused");
 }
 
 static void good_mail(void)
