@@ -213,64 +213,102 @@ void source_hide_within(struct source *source, size_t start, size_t end)
 
 /* ---- text that is no JSON ---------------------------------------------- */
 
+/*
+ * Brackets that are open, as far as can be told. A value is shown when it
+ * stands where a value should, and every key around it is known and no home
+ * of secrets. After the first bracket too many nothing is shown any more.
+ */
 struct tokens {
 	struct source *source;
-	bool shown; /* the last key is known and holds no secret */
-	int depth;
-	int headers; /* depth at which "headers" stands, -1 outside */
+	bool open[SCAN_DEPTH_MAX + 2]; /* by depth: members may be shown */
+	bool list[SCAN_DEPTH_MAX + 2]; /* by depth: '[' and not '{' */
+	int depth; /* -1: lost */
+	bool shown; /* the next value may be */
 };
 
-static bool is_key(const struct source *source, size_t end)
+/* Where brackets are lost, URLs may be cut in half, and what is put around a
+ * secret may stand anywhere. */
+static const char *const doubtful_keys[] = { "headers", "password", "prefix",
+	"suffix", "url", "proxy", "endpoints", NULL };
+
+static bool is_key(const struct source *source, size_t start, size_t end)
 {
 	size_t next = scan_blank(source->text, source->len, end, SCAN_RELAXED);
 
-	return next < source->len && source->text[next] == ':' &&
-	    source->text[end - 1] == '"';
+	return end - start >= 2 && source->text[start] == '"' &&
+	    source->text[end - 1] == '"' && next < source->len &&
+	    source->text[next] == ':';
 }
 
-static void see_key(struct tokens *tokens, size_t start, size_t end)
+static void open_bracket(struct tokens *tokens, bool list)
 {
-	const char *key = tokens->source->text + start + 1;
-	size_t len = end - start >= 2 ? end - start - 2 : 0;
-	bool secret = is_one_of(key, len, secret_keys);
+	bool shown = tokens->shown || tokens->depth == 0;
 
-	tokens->shown = !secret && is_one_of(key, len, tokens->source->known);
-	if (secret && tokens->headers < 0)
-		tokens->headers = tokens->depth;
+	if (tokens->depth < 0 || tokens->depth > SCAN_DEPTH_MAX) {
+		tokens->depth = -1;
+		return;
+	}
+	tokens->depth++;
+	tokens->open[tokens->depth] = shown;
+	tokens->list[tokens->depth] = list;
+	tokens->shown = shown && list;
 }
 
 static void see_bracket(struct tokens *tokens, char c)
 {
 	if (c == '{' || c == '[')
-		tokens->depth++;
-	if (c == '}' || c == ']')
-		tokens->depth--;
-	if ((c == '}' || c == ',') && tokens->depth <= tokens->headers)
-		tokens->headers = -1;
+		open_bracket(tokens, c == '[');
+	if (tokens->depth < 0)
+		return;
+	if (c == '}' || c == ']') {
+		tokens->shown = false;
+		tokens->depth = tokens->depth ? tokens->depth - 1 : -1;
+	}
+	if (c == ',')
+		tokens->shown =
+		    tokens->list[tokens->depth] && tokens->open[tokens->depth];
 }
 
-static void see_token(struct tokens *tokens, size_t start, size_t end)
+static void see_key(struct tokens *tokens, size_t start, size_t end)
+{
+	struct source *source = tokens->source;
+	const char *key = source->text + start + 1;
+	size_t len = end - start - 2;
+	bool known = is_one_of(key, len, source->known);
+
+	tokens->shown = known && tokens->depth >= 0 &&
+	    tokens->open[tokens->depth] && !is_one_of(key, len, doubtful_keys);
+	if (!known)
+		hide(source, start + 1, end - 1, '*');
+}
+
+static void see_value(struct tokens *tokens, size_t start, size_t end)
 {
 	struct source *source = tokens->source;
 	bool quoted = source->text[start] == '"';
 
-	if (!quoted && ends_word(source->text[start])) {
-		see_bracket(tokens, source->text[start]);
-		return;
-	}
-	if (quoted && is_key(source, end)) {
-		see_key(tokens, start, end);
-		return;
-	}
-	if (!tokens->shown || tokens->headers >= 0)
-		hide(source, start + quoted, end, '*');
-	else
+	if (tokens->shown && tokens->depth >= 0)
 		hide_url_parts(source, start, end, false);
+	else
+		hide(source, start + quoted, end, '*');
+	tokens->shown = false;
+}
+
+static void see_token(struct tokens *tokens, size_t start, size_t end)
+{
+	const char *text = tokens->source->text;
+
+	if (is_key(tokens->source, start, end))
+		see_key(tokens, start, end);
+	else if (text[start] == '"' || !ends_word(text[start]))
+		see_value(tokens, start, end);
+	else
+		see_bracket(tokens, text[start]);
 }
 
 void source_hide_tokens(struct source *source)
 {
-	struct tokens tokens = { .source = source, .headers = -1 };
+	struct tokens tokens = { .source = source };
 	size_t at = 0;
 
 	while (at < source->len) {
