@@ -241,14 +241,13 @@ static int deliver(struct post *post)
 static int send_message(struct post *post, const char *message, size_t len)
 {
 	struct why why;
-	int code;
+	int code = EXIT_BAD_EVENT;
 
 	post->message = (struct buf)BUF_INIT(2 * MAIL_MESSAGE_MAX);
-	if (mail_normalise(&post->message, message, len, &why) < 0) {
+	if (mail_normalise(&post->message, message, len, &why) == 0)
+		code = deliver(post);
+	else
 		say_error("mail: %s", why.text);
-		return EXIT_BAD_EVENT;
-	}
-	code = deliver(post);
 	buf_clear(&post->message);
 	return code;
 }
