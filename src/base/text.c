@@ -23,9 +23,12 @@ bool text_int(const char *s, int64_t min, int64_t max, int64_t *out)
 	if (!*s)
 		return false;
 	for (; *s; s++) {
-		if (!isdigit((unsigned char)*s) || value > INT64_MAX / 10 - 1)
+		int digit = *s - '0';
+
+		if (!isdigit((unsigned char)*s) ||
+		    value > (INT64_MAX - digit) / 10)
 			return false;
-		value = value * 10 + (*s - '0');
+		value = value * 10 + digit;
 	}
 	if (value < min || value > max)
 		return false;
@@ -176,6 +179,10 @@ static char *spell(char out[TEXT_DURATION_SIZE], int64_t ms, int parts)
 
 char *text_short_duration(char out[TEXT_DURATION_SIZE], int64_t ms)
 {
+	if (ms <= 0) {
+		snprintf(out, TEXT_DURATION_SIZE, "0ms");
+		return out;
+	}
 	/* Milliseconds beside seconds tell a person nothing. */
 	if (ms >= 10 * SECOND)
 		ms -= ms % SECOND;
