@@ -1,0 +1,239 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING
+#
+# `log` and `sample`, driven as people do, on a log that was written by hand:
+# no daemon, no store. SPOOLHOOK names the program.
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use JSON::PP;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $root = abs_path(dirname(__FILE__) . '/../..');
+my $program = $ENV{SPOOLHOOK} // "$root/bin/spoolhook";
+my $dir = tempdir(CLEANUP => 1);
+my $file = "$dir/log/delivery.jsonl";
+my $patience = 20;
+my %running;
+
+$ENV{SPOOLHOOK_CONFIG} = "$dir/etc";
+$ENV{TZ} = 'UTC';
+delete $ENV{NO_COLOR};
+
+sub put {
+    my ($name, $text, $mode) = @_;
+    open my $f, $mode // '>', $name or die "$name: $!";
+    print $f $text;
+    close $f or die;
+}
+
+sub slurp {
+    my ($name) = @_;
+    open my $f, '<:raw', $name or return '';
+    local $/;
+    return <$f> // '';
+}
+
+sub wait_for {
+    my ($fact) = @_;
+    my $end = time + $patience;
+    while (time < $end) {
+        my $value = $fact->();
+        return $value if $value;
+        sleep 0.02;
+    }
+    return;
+}
+
+# Starts it with its output in a file; the pid.
+sub start {
+    my ($out, @args) = @_;
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        open STDOUT, '>', $out or die;
+        open STDERR, '>', "$dir/err" or die;
+        exec $program, @args or exit 127;
+    }
+    $running{$pid} = 1;
+    return $pid;
+}
+
+# Its exit code once it has ended, "signal N" when it was killed.
+sub ended {
+    my ($pid) = @_;
+    my $code = wait_for(sub {
+        return unless waitpid($pid, 1) == $pid;
+        return $? & 127 ? 'signal ' . ($? & 127) : 'code ' . ($? >> 8);
+    });
+    delete $running{$pid} if $code;
+    return $code // 'still running';
+}
+
+# Runs it to its end: exit code, output, messages.
+sub run {
+    my (@args) = @_;
+    my $code = ended(start("$dir/out", @args));
+    return ($code, slurp("$dir/out"), slurp("$dir/err"));
+}
+
+sub line {
+    my ($ts, $kind, %more) = @_;
+    return JSON::PP->new->utf8->canonical->encode(
+        { ts => "2026-11-23T$ts", level => 'info', kind => $kind, msg => "a $kind", v => 1, %more }) . "\n";
+}
+
+mkdir "$dir/$_" for 'etc', 'etc/webhooks.d', 'log', 'spool';
+put("$dir/etc/spoolhook.json", '{"spool":{"dir":"../spool"},"log":{"file":"../log/delivery.jsonl"}}');
+put("$dir/etc/webhooks.d/pager.json", '{"endpoints":["http://127.0.0.1:9/"]}');
+END { kill 'KILL', keys %running if %running }
+
+my ($code, $out, $err);
+
+# ---- nothing there ----------------------------------------------------------
+($code, $out, $err) = run('log');
+is($code, 'code 0', 'a log that does not exist yet is no failure');
+is($out, '', 'and shows nothing');
+like($err, qr/nothing has been logged yet/, 'but says so');
+($code) = run('log', '--failed');
+is($code, 'code 1', 'with a filter, nothing matched');
+
+# ---- what people read -------------------------------------------------------
+my %try = (event_id => '06BRK5YZ7Q9R0S1T', webhook => 'pager', endpoint => 'primary', max_tries => 4);
+my @lines = (
+    line('10:05:10.001Z', 'started'),
+    line('10:05:11.000Z', 'accepted', event_id => $try{event_id}, webhooks => [ 'pager', 'chat' ]),
+    line('10:05:12.123Z', 'attempt', %try, try => 2, status => 503, duration_ms => 312.4,
+        level => 'warning', outcome => 'deferred', next_attempt => '2026-11-23T10:06:00.123Z'),
+    line('10:06:12.123Z', 'attempt', %try, try => 3, status => undef, error => "timed out \e[31m\x{202e}",
+        duration_ms => 15000.9, outcome => 'deferred'),
+    line('10:07:00.000Z', 'attempt', %try, webhook => 'chat', endpoint => '0', try => 1, status => 200,
+        duration_ms => 31, outcome => 'delivered'),
+    line('10:08:00.000Z', 'dead', %try, level => 'error', msg => 'pager/primary gave up'),
+    line('10:09:00.000Z', 'rejected', file => 'x.json'),
+);
+put($file, join '', @lines);
+($code, $out) = run('log');
+my @shown = split /\n/, $out;
+is($code, 'code 0', 'a log is shown');
+is(scalar @shown, @lines, 'a line for each line');
+is($shown[0], 'Nov 23 10:05:10.001 a started', 'a line without event: time and sentence');
+is($shown[2], "Nov 23 10:05:12.123 pager/primary $try{event_id} try 2/4: 503 in 312ms, next in 48s",
+    'an attempt: who, which event, which try, what came, how long, when next');
+like($shown[3], qr/try 3\/4: timed out \\x1b\[31m.*\\xe2.* in 15s$/,
+    'an error instead of a status; what could harm a terminal is made visible');
+unlike($out, qr/\e/, 'no colour where nobody looks');
+($code, $out) = run('log', '--color=always');
+like($out, qr/\e\[31m[^\n]*gave up\e\[0m/, 'with colour, death is red');
+
+# ---- picking ----------------------------------------------------------------
+sub picks {
+    my ($name, $count, @args) = @_;
+    my ($c, $o) = run('log', @args);
+    is(scalar(() = $o =~ /\n/g), $count, $name);
+    is($c, $count ? 'code 0' : 'code 1', '… and the exit code says whether any was');
+}
+picks('by webhook, the one among many too', 4, '--webhook', 'pager');
+picks('by any of two webhooks', 5, '--webhook', 'pager', '--webhook=chat');
+picks('an unknown webhook has no line', 0, '--webhook', 'pagr');
+picks('by status', 1, '--status', '200');
+picks('by class of status', 1, '--status', '5xx');
+picks('by any of two', 2, '--status', '200,5xx');
+picks('by none that is there', 0, '--status', '404');
+picks('what was lost', 2, '--failed');
+picks('by an expression on the raw line', 2, '-g', '"(dead|rejected)"');
+picks('since', 3, '--since', '2026-11-23 10:07');
+picks('until', 2, '-U', '2026-11-23 10:05:12');
+picks('between', 2, '-S', '2026-11-23T10:05:12Z', '-U', '2026-11-23T10:06:30Z');
+picks('filters are joined', 1, '--failed', '--webhook', 'pager');
+
+($code, $out) = run('log', '-n', 2);
+is(scalar(() = $out =~ /\n/g), 2, '-n: the last two');
+like($out, qr/rejected\n\z/, 'the last at the end');
+($code, $out) = run('log', '-n', 1, '--webhook', 'pager');
+like($out, qr/\A[^\n]*gave up\n\z/, '-n with a filter: the last that matches');
+($code, $out) = run('log', '-n', 0);
+is($out, '', '-n 0: none');
+
+# ---- what programs read -----------------------------------------------------
+($code, $out) = run('log', '-o', 'json');
+is($out, join('', @lines), 'as JSON the lines are as they were, byte for byte');
+($code, $out) = run('log', '--json', '--failed');
+is($out, join('', @lines[5, 6]), '--json is the same');
+put($file, '{"ts":"2026-11' . "\n", '>>');
+($code, $out, $err) = run('log', '--json');
+is($out, join('', @lines), 'a broken line is left out for programs');
+like($err, qr/1 broken line was left out/, 'and they are told');
+($code, $out) = run('log', '-n', 1);
+is($out, "{\"ts\":\"2026-11\n", 'people see it');
+
+# ---- bad command lines ------------------------------------------------------
+sub refuses {
+    my ($name, $why, @args) = @_;
+    my ($c, $o, $e) = run(@args);
+    is($c, 'code 64', $name);
+    like($e, $why, '… and says why');
+}
+refuses('an unknown form', qr/did you mean "json"/, 'log', '-o', 'jsn');
+refuses('a status that is none', qr/503, 5xx or 429,5xx/, 'log', '--status', '20');
+refuses('a list that ends in a comma', qr/503, 5xx or 429,5xx/, 'log', '--status', '200,');
+refuses('an expression that is none', qr/--grep: /, 'log', '-g', '(');
+refuses('a time that is none', qr/--since: "yore"/, 'log', '-S', 'yore');
+refuses('a span backwards', qr/--since is after --until/, 'log', '-S', 'now', '-U', '-1h');
+refuses('following to an end', qr/drop --until/, 'log', '-f', '-U', 'now');
+refuses('an operand', qr/no operands/, 'log', 'x');
+
+# ---- following --------------------------------------------------------------
+put($file, join '', map { line("11:00:$_.000Z", 'started', msg => "line $_") } 10 .. 29);
+my $pid = start("$dir/follow", 'log', '-f');
+ok(wait_for(sub { slurp("$dir/follow") =~ /line 29\n/ }), '-f shows the end');
+unlike(slurp("$dir/follow"), qr/line 19\n/, 'the last ten lines');
+like(slurp("$dir/follow"), qr/\A[^\n]*line 20\n/, 'exactly');
+put($file, line('11:01:00.000Z', 'started', msg => 'appended'), '>>');
+ok(wait_for(sub { slurp("$dir/follow") =~ /appended\n/ }), 'then what is appended');
+rename $file, "$file.1" or die;
+put("$file.1", line('11:02:00.000Z', 'started', msg => 'late'), '>>');
+ok(wait_for(sub { slurp("$dir/follow") =~ /late\n/ }), 'a moved file is read on');
+put($file, line('11:03:00.000Z', 'started', msg => 'rotated'));
+ok(wait_for(sub { slurp("$dir/follow") =~ /rotated\n/ }), 'then the new one');
+is(scalar(() = slurp("$dir/follow") =~ /\n/g), 13, 'each line once');
+kill 'INT', $pid;
+is(ended($pid), 'code 0', 'and ^C ends it');
+
+unlink $file;
+$pid = start("$dir/follow", 'log', '-f', '-o', 'json', '--failed');
+put($file, $lines[0] . $lines[5]);
+ok(wait_for(sub { slurp("$dir/follow") eq $lines[5] }), '-f waits for a file that is not there, and filters');
+kill 'TERM', $pid;
+is(ended($pid), 'code 0', 'TERM ends it, too');
+
+pipe my $reader, my $writer or die;
+$pid = fork // die;
+if (!$pid) {
+    close $reader;
+    open STDOUT, '>&', $writer or die;
+    open STDERR, '>', '/dev/null';
+    exec $program, 'log', '-f' or exit 127;
+}
+$running{$pid} = 1;
+close $writer;
+ok(defined readline $reader, '(somebody reads)');
+close $reader;
+unlike(ended($pid), qr/still running/, 'when nobody reads any more it ends by itself');
+
+# ---- sample -----------------------------------------------------------------
+($code, $out) = run('sample');
+is(decode_json($out)->{event_type}, 'incident_triggered', 'without a type: an incident was triggered');
+($code, $out) = run('sample', 'incident.tags_updated');
+is(decode_json($out)->{event}{type}, 'incident.tags_updated', 'a v2 type gives a v2 event');
+refuses('a mistyped type', qr/did you mean "incident_resolved"\?/, 'sample', 'incident_resolvd');
+refuses('a type unlike any', qr/sample --list/, 'sample', "nothing\e[2J");
+unlike(slurp("$dir/err"), qr/\e/, 'which is shown harmlessly');
+($code, $out) = run('sample', '--list');
+like($out, qr/^incident_triggered\n/, '--list lists the types');
+my @bad = grep { (run('sample', $_))[0] ne 'code 0' } split /\n/, $out;
+is("@bad", '', 'each of which has a sample');
+
+done_testing();
