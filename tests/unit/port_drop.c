@@ -132,6 +132,38 @@ static void the_oldest_come_first(void)
 	scratch_remove("in");
 }
 
+static bool is_one_of(void *arg, uint64_t inode, int64_t ctime_ns)
+{
+	const uint64_t *skipped = arg;
+
+	return ctime_ns > 0 && (inode == skipped[0] || inode == skipped[1]);
+}
+
+static void those_that_stay_keep_nobody_out(void)
+{
+	struct drop *drop = open_in();
+	uint64_t skipped[2] = { 0 };
+	const struct drop_skip skip = { is_one_of, skipped };
+	struct drop_list list;
+	struct stat st;
+
+	scratch_put("in/stays.json", "");
+	scratch_put("in/stays-too.json", "");
+	put_later("in/young.json", "in/stays-too.json");
+	stat("in/stays.json", &st);
+	skipped[0] = st.st_ino;
+	stat("in/stays-too.json", &st);
+	skipped[1] = st.st_ino;
+	is_int(drop_sweep(drop, 1, &skip, &list, NULL), 0,
+	    "a sweep with some left out");
+	is_str(list.count ? list.entries[0].name : "", "young.json",
+	    "lists the oldest of the others");
+	ok(!list.more, "and does not wait for those left out");
+	drop_list_clear(&list);
+	drop_close(drop);
+	scratch_remove("in");
+}
+
 static void a_full_directory_costs_no_memory(void)
 {
 	enum { FILES = 5000, MAX = 16 };
@@ -147,7 +179,8 @@ static void a_full_directory_costs_no_memory(void)
 		    name, sizeof(name), "in/%05d.json", (i * 7919) % FILES);
 		scratch_put(name, "");
 	}
-	is_int(drop_sweep(drop, MAX, NULL, &list, NULL), 0, "thousands of files");
+	is_int(
+	    drop_sweep(drop, MAX, NULL, &list, NULL), 0, "thousands of files");
 	is_int((long)list.count, MAX, "are listed up to the bound");
 	ok(list.cap <= 64, "with memory for no more");
 	for (j = 1; j < list.count; j++) {
@@ -425,6 +458,7 @@ int main(void)
 	a_missing_directory_is_said_or_made();
 	only_fitting_names_are_listed();
 	the_oldest_come_first();
+	those_that_stay_keep_nobody_out();
 	a_full_directory_costs_no_memory();
 	a_replaced_directory_is_noticed();
 	only_regular_files_are_opened();

@@ -319,7 +319,7 @@ static void moving_works_here_and_there(void)
 
 /* ---- at any moment ------------------------------------------------------ */
 
-enum { ROUNDS = 4000 };
+enum { ROUNDS = 1500 };
 
 static void write_number(const char *path, int number)
 {
