@@ -58,7 +58,7 @@ struct post {
 	struct smtp_result result;
 };
 
-/* ---- the result -------------------------------------------------------------- */
+/* ---- the result --------------------------------------------------------- */
 
 static int exit_code(const struct mail_result *result)
 {
@@ -138,7 +138,7 @@ static void tell_answer(void *arg)
 	mail_result_clear(&result);
 }
 
-/* ---- sending ------------------------------------------------------------------ */
+/* ---- sending ------------------------------------------------------------ */
 
 static struct timespec deadline(int64_t ms)
 {
@@ -252,7 +252,7 @@ static int send_message(struct post *post, const char *message, size_t len)
 	return code;
 }
 
-/* ---- for the daemon ------------------------------------------------------------ */
+/* ---- for the daemon ----------------------------------------------------- */
 
 static int send_job(const char *input, size_t len)
 {
@@ -277,7 +277,7 @@ static int send_job(const char *input, size_t len)
 	return code;
 }
 
-/* ---- for a person -------------------------------------------------------------- */
+/* ---- for a person ------------------------------------------------------- */
 
 /* `given`, else mail.from, else spoolhook@HOST; the caller's. NULL when it is
  * no address. */
@@ -303,11 +303,14 @@ static char **addresses(const struct args *args,
 
 	while (given && given[room])
 		room++;
-	if (!room || room > MAIL_RECIPIENTS_MAX) {
+	if (!room) {
 		verb_usage(args,
-		    room
-			? "too many recipients"
-			: "nobody to send to: give a recipient, or set mail.to");
+		    "nobody to send to: give a recipient, "
+		    "or set mail.to");
+		return NULL;
+	}
+	if (room > MAIL_RECIPIENTS_MAX) {
+		verb_usage(args, "too many recipients");
 		return NULL;
 	}
 	out = mem_array(room, sizeof(*out));

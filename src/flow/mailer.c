@@ -79,7 +79,7 @@ static void tell(struct mailer *mailer, struct mail_result *result)
 	mail_result_clear(result);
 }
 
-/* ---- the child's input and output ---------------------------------------- */
+/* ---- the child's input and output --------------------------------------- */
 
 static void stop_input(struct mailer *mailer)
 {
@@ -138,7 +138,7 @@ static void hear_rest(struct mailer *mailer)
 	} while (read_some(mailer) && mailer->output.len > before);
 }
 
-/* ---- the end ------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------ */
 
 static void explain(
     const struct mailer *mailer, int status, char *out, size_t size)
@@ -155,7 +155,8 @@ static void explain(
 		    WTERMSIG(status));
 	else
 		snprintf(out, size,
-		    "the mail process ended with status %d and without a result",
+		    "the mail process ended with status %d and without "
+		    "a result",
 		    WEXITSTATUS(status));
 }
 
@@ -186,7 +187,7 @@ static void too_late(struct ev_loop *loop, ev_timer *watcher, int events)
 	child_kill(&mailer->child);
 }
 
-/* ---- without a server ---------------------------------------------------- */
+/* ---- without a server --------------------------------------------------- */
 
 static void filed(struct ev_loop *loop, ev_timer *watcher, int events)
 {
@@ -238,7 +239,7 @@ static void write_file(
 	ev_timer_start(mailer->loop, &mailer->limit);
 }
 
-/* ---- with a server ------------------------------------------------------- */
+/* ---- with a server ------------------------------------------------------ */
 
 static int start(struct mailer *mailer, struct why *why)
 {

@@ -20,7 +20,7 @@
 enum { LIST_MAX = (MAIL_ADDRESS_MAX + 1) * MAIL_RECIPIENTS_MAX };
 enum { TIMEOUT_MS_MAX = 24 * 3600 * 1000 };
 
-/* ---- addresses and messages ---------------------------------------------- */
+/* ---- addresses and messages --------------------------------------------- */
 
 static bool address_valid(const char *address, size_t len)
 {
@@ -105,7 +105,8 @@ int mail_normalise(
 		number++;
 		if (width > MAIL_LINE_MAX)
 			return fail(why,
-			    "line %zu of the message has %zu bytes, at most %d are allowed",
+			    "line %zu of the message has %zu bytes, "
+			    "at most %d are allowed",
 			    number, width, MAIL_LINE_MAX);
 		buf_add(out, message, width);
 		buf_puts(out, "\r\n");
@@ -118,7 +119,7 @@ int mail_normalise(
 	return 0;
 }
 
-/* ---- lists, one item a line ---------------------------------------------- */
+/* ---- lists, one item a line --------------------------------------------- */
 
 static void print_list(struct buf *out, const char *key, const char *lines)
 {
@@ -150,7 +151,7 @@ static char *join_list(const json_t *array)
 	return json_is_array(array) && !lines.over ? buf_steal(&lines) : NULL;
 }
 
-/* ---- the job ------------------------------------------------------------- */
+/* ---- the job ------------------------------------------------------------ */
 
 void mail_job_print(struct buf *out, const struct mail_settings *settings,
     const char *from, const char *recipients)
@@ -286,7 +287,7 @@ void mail_job_clear(struct mail_job *job)
 	*job = (struct mail_job){ 0 };
 }
 
-/* ---- the result ---------------------------------------------------------- */
+/* ---- the result --------------------------------------------------------- */
 
 void mail_result_clear(struct mail_result *result)
 {

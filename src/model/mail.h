@@ -24,9 +24,9 @@ enum { MAIL_ADDRESS_MAX = 254, MAIL_RECIPIENTS_MAX = 100 };
 enum { MAIL_LINE_MAX = 998, MAIL_MESSAGE_MAX = 1024 * 1024 };
 
 /* The address in `a@example.org` or `Some Name <a@example.org>`, the caller's
- * string; NULL when there is none: not ASCII (libesmtp has no SMTPUTF8), blanks,
- * control characters, no local part or domain, too long. A domain without dots
- * ("root@localhost") is fine. */
+ * string; NULL when there is none: not ASCII (libesmtp has no SMTPUTF8),
+ * blanks, control characters, no local part or domain, too long. A domain
+ * without dots ("root@localhost") is fine. */
 char *mail_address(const char *text);
 
 /* Adds the message with CRLF line ends. Text without a header block gets an
@@ -35,7 +35,7 @@ char *mail_address(const char *text);
 int mail_normalise(
     struct buf *out, const char *message, size_t len, struct why *why);
 
-/* ---- the daemon's line to its child -------------------------------------- */
+/* ---- the daemon's line to its child ------------------------------------- */
 
 struct mail_job {
 	struct mail_settings settings; /* `to` is not part of it */
@@ -51,7 +51,7 @@ int mail_job_parse(
     struct mail_job *job, const char *line, size_t len, struct why *why);
 void mail_job_clear(struct mail_job *job);
 
-/* ---- the child's answer -------------------------------------------------- */
+/* ---- the child's answer ------------------------------------------------- */
 
 struct mail_result {
 	char *sent; /* addresses, one a line; "" for none, never NULL */

@@ -4,9 +4,9 @@
  * owns the words and their order, written for somebody who was woken up: what
  * failed, why, and the commands to type. It promises that nothing from an event
  * or an answer reaches a header raw or a terminal unseen, that all lines are
- * short and 7-bit, and that no payload and no secret is in it: URLs come masked.
- * It knows no clock and sends nothing; composed twice from the same values it
- * is the same mail.
+ * short and 7-bit, and that no payload and no secret is in it: URLs come
+ * masked. It knows no clock and sends nothing; composed twice from the same
+ * values it is the same mail.
  */
 #include "model/notice.h"
 

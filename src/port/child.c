@@ -2,10 +2,10 @@
 /*
  * port/child: starts a process with a pipe at each end. It owns the pipes and
  * promises that the child gets three descriptors and no other, default signals
- * and a process group of its own; that nothing is left open when starting fails;
- * and that no call here blocks. It never waits for the process: reaping belongs
- * to the owner's loop. If we die in the middle, the child reads the end of its
- * input and finds nobody to answer.
+ * and a process group of its own; that nothing is left open when starting
+ * fails; and that no call here blocks. It never waits for the process: reaping
+ * belongs to the owner's loop. If we die in the middle, the child reads the end
+ * of its input and finds nobody to answer.
  */
 #include "port/child.h"
 

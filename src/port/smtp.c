@@ -65,7 +65,7 @@ __attribute__((format(printf, 4, 5))) static void complain(
 	result->permanent = permanent;
 }
 
-/* ---- what the library tells on its way ------------------------------------ */
+/* ---- what the library tells on its way ---------------------------------- */
 
 static void monitor(const char *data, int len, int writing, void *arg)
 {
@@ -145,7 +145,7 @@ static int open_tls(struct talk *talk, struct why *why)
 	return 0;
 }
 
-/* ---- password ------------------------------------------------------------- */
+/* ---- password ----------------------------------------------------------- */
 
 static int credentials(
     auth_client_request_t request, char **result, int fields, void *arg)
@@ -181,7 +181,7 @@ static void open_auth(struct talk *talk)
 	smtp_auth_set_context(talk->session, talk->auth);
 }
 
-/* ---- the end: who was served, and one sentence ---------------------------- */
+/* ---- the end: who was served, and one sentence -------------------------- */
 
 static int class(int code)
 {
@@ -284,7 +284,8 @@ static bool blame_password(struct talk *talk)
 		    "authentication failed: %s", talk->trace.auth_reply);
 	else if (talk->auth)
 		complain(talk, 530, true,
-		    "authentication failed: the server offers no way that fits");
+		    "authentication failed: the server offers no way "
+		    "that fits");
 	else
 		complain(talk, 530, true,
 		    "the server wants a user and a password (mail.auth)");
@@ -336,7 +337,7 @@ static void settle(struct talk *talk)
 	    smtp_step_name(talk->trace.step));
 }
 
-/* ---- the session ----------------------------------------------------------- */
+/* ---- the session -------------------------------------------------------- */
 
 static bool is_address(const char *text)
 {
@@ -355,7 +356,8 @@ static int check(const struct smtp_job *job, struct why *why)
 	/* The library cuts at the first colon. */
 	if (!*server || strchr(server, ':') != strrchr(server, ':'))
 		return fail(why,
-		    "mail.server is no HOST:PORT (an IPv6 server needs a name)");
+		    "mail.server is no HOST:PORT (an IPv6 server needs a "
+		    "name)");
 	if (!is_address(job->from))
 		return fail(why, "the sender is no address");
 	for (i = 0; i < job->count; i++) {

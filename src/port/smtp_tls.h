@@ -7,9 +7,9 @@
 #include <stdbool.h>
 
 /*
- * The TLS side of one SMTP session, by OpenSSL: libesmtp gets a context of ours
- *, for its own goes on without TLS when the
- * CA file is missing, and knows neither SNI nor addresses in certificates. Belongs to port/smtp.
+ * The TLS side of one SMTP session, by OpenSSL. libesmtp gets a context of
+ * ours: with its own it hangs in TLS 1.3, and it knows neither SNI nor addresses
+ * in certificates. Belongs to port/smtp.
  */
 struct ssl_ctx_st;
 
@@ -17,7 +17,7 @@ struct smtp_tls {
 	struct ssl_ctx_st *context; /* NULL: not open */
 	const char *host; /* the server's name or address; lent */
 	const bool *refuse; /* lent; once true, no certificate is good */
-	int fault; /* X509_V_…: why the certificate was refused, 0: it was not */
+	int fault; /* X509_V_…: why the certificate was refused, or 0 */
 };
 
 /* `tls` must stay where it is until closed. `ca_file` NULL: the system's. */

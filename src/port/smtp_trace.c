@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
  * port/smtp_trace: listens to an SMTP session. It owns no socket and changes
- * nothing; it keeps the last line of the server, the answer to AUTH, and whether
- * somebody spoke between STARTTLS and TLS. It keeps nothing of what we send, for
- * that may be a password, and every text that it gives out is on one line and
- * visible.
+ * nothing; it keeps the last line of the server, the answer to AUTH, and
+ * whether somebody spoke between STARTTLS and TLS. It keeps nothing of what we
+ * send, for that may be a password, and every text that it gives out is on one
+ * line and visible.
  */
 #include "port/smtp_trace.h"
 

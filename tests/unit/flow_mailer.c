@@ -20,7 +20,7 @@
 enum { BOUND_S = 20 };
 static const char password[] = "correct horse";
 
-/* ---- the child ----------------------------------------------------------- */
+/* ---- the child ---------------------------------------------------------- */
 
 static void answer(const struct mail_result *result)
 {
@@ -112,7 +112,7 @@ static int child(void)
 	return status;
 }
 
-/* ---- the parent ---------------------------------------------------------- */
+/* ---- the parent --------------------------------------------------------- */
 
 static struct ev_loop *loop;
 static struct mailer *mailer;

@@ -270,7 +270,8 @@ static void no_answer(void)
 	notice_compose(&notice, &mail);
 	subject = header(mail.message, "Subject");
 	is_str(subject, "[spoolhook] pager: delivery failed (timeout)",
-	    "without an answer the subject tells the error, without a name the id");
+	    "without an answer the subject has the error, without a name "
+	    "the id");
 	notice_mail_clear(&mail);
 }
 
@@ -341,7 +342,8 @@ static void commands(void)
 	has_str(body,
 	    "spoolhook resend -c '/srv/it'\\''s here' "
 	    "01HF3V9K2M4N6P8Q-pager-0\n",
-	    "another configuration is named in the commands, quoted for a shell");
+	    "another configuration is named in the commands, quoted for "
+	    "a shell");
 	notice_mail_clear(&mail);
 }
 

@@ -19,7 +19,7 @@
 
 enum { BOUND_MS = 10000 };
 
-/* ---- the child's roles --------------------------------------------------- */
+/* ---- the child's roles -------------------------------------------------- */
 
 static int echo(void)
 {
@@ -83,7 +83,7 @@ static int role(const char *name)
 	return 7;
 }
 
-/* ---- the parent ---------------------------------------------------------- */
+/* ---- the parent --------------------------------------------------------- */
 
 static int spawn(struct child *child, const char *what, struct why *why)
 {

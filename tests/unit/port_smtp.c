@@ -39,7 +39,7 @@ struct script {
 	int tls_min; /* OpenSSL's number, 0: any */
 };
 
-/* ---- certificates --------------------------------------------------------- */
+/* ---- certificates ------------------------------------------------------- */
 
 static char folder[] = "/tmp/smtp-XXXXXX";
 static EVP_PKEY *key;
@@ -75,7 +75,7 @@ static char *write_certificate(const char *file, X509 *cert)
 	return path;
 }
 
-/* ---- the server ------------------------------------------------------------ */
+/* ---- the server --------------------------------------------------------- */
 
 static struct server {
 	const struct script *script;
@@ -268,7 +268,7 @@ static char *end_server(void)
 	return buf_steal(&heard);
 }
 
-/* ---- sending ---------------------------------------------------------------- */
+/* ---- sending ------------------------------------------------------------ */
 
 static struct mail_settings settings;
 static struct smtp_target targets[4];
@@ -482,7 +482,7 @@ static void good_mail(void)
 	is_int(answers, 1, "the answer is told once");
 }
 
-/* ---- authentication ---------------------------------------------------------- */
+/* ---- authentication ----------------------------------------------------- */
 
 static void authentication(void)
 {
@@ -529,7 +529,7 @@ static void authentication(void)
 	settings.user = settings.password = NULL;
 }
 
-/* ---- TLS ---------------------------------------------------------------------- */
+/* ---- TLS ---------------------------------------------------------------- */
 
 static const char offer[] = "250-x\r\n250 STARTTLS\r\n";
 
