@@ -99,11 +99,12 @@ static void spans(void)
 		int64_t ms;
 		const char *rough;
 		const char *exact;
-	} cases[] = { { 0, "0s", "0s" }, { 312, "312ms", "312ms" },
+	} cases[] = { { 0, "0ms", "0s" }, { 312, "312ms", "312ms" },
 		{ 1500, "1.5s", "1s500ms" }, { 48000, "48s", "48s" },
 		{ 90000, "1m30s", "1m30s" }, { 252500, "4m12s", "4m12s500ms" },
 		{ 5400000, "1h30m", "1h30m" }, { 86400000, "1d", "1d" },
-		{ 273600000 + 61000, "3d4h", "3d4h1m1s" }, { -5, "0s", "0s" } };
+		{ 273600000 + 61000, "3d4h", "3d4h1m1s" },
+		{ -5, "0ms", "0s" } };
 	char out[TEXT_DURATION_SIZE];
 	size_t i;
 
