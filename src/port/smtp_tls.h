@@ -8,8 +8,8 @@
 
 /*
  * The TLS side of one SMTP session, by OpenSSL. libesmtp gets a context of
- * ours: with its own it hangs in TLS 1.3, and it knows neither SNI nor addresses
- * in certificates. Belongs to port/smtp.
+ * ours: with its own it hangs in TLS 1.3, and it knows neither SNI nor
+ * addresses in certificates. Belongs to port/smtp.
  */
 struct ssl_ctx_st;
 
