@@ -319,8 +319,8 @@ static void opening(struct buf *out, const struct notice *notice)
 	buf_puts(out, " of the webhook\n\"");
 	show(out, title(notice), NAME_MAX_SHOWN);
 	buf_printf(out,
-	    "\" (%s). The events are kept and nothing tries again by itself:\n"
-	    "when the endpoint works, resend what is still wanted.\n",
+	    "\" (%s). The events are kept; nothing tries again by itself.\n"
+	    "When the endpoint works, resend what is still wanted.\n",
 	    notice->webhook);
 }
 
