@@ -166,7 +166,7 @@ static void those_that_stay_keep_nobody_out(void)
 
 static void a_full_directory_costs_no_memory(void)
 {
-	enum { FILES = 5000, MAX = 16 };
+	enum { FILES = 1000, MAX = 16 };
 	struct drop *drop = open_in();
 	struct drop_list list;
 	char name[64];
@@ -426,11 +426,11 @@ static void a_broken_lease_does_not_kill(void)
 		int i;
 
 		if (fork() == 0) {
-			for (i = 0; i < 3000; i++)
+			for (i = 0; i < 500; i++)
 				close(open("in/w.json", O_WRONLY | O_CLOEXEC));
 			_exit(0);
 		}
-		for (i = 0; i < 3000; i++)
+		for (i = 0; i < 500; i++)
 			drop_unwritten(fd, &sure);
 		wait(&status);
 		_exit(0);
