@@ -65,6 +65,19 @@ static int recover(struct sql *sql, struct why *why)
 	    why);
 }
 
+static int make_ready(struct sql *sql, enum store_use use, struct why *why)
+{
+	switch (use) {
+	case STORE_DAEMON:
+		return recover(sql, why);
+	case STORE_VERB:
+		return 0;
+	case STORE_LOOK:
+		return sql_exec(sql, "PRAGMA query_only = ON", why);
+	}
+	return 0;
+}
+
 struct store *store_open(const char *path, enum store_use use, struct why *why)
 {
 	struct store *store;
@@ -78,7 +91,7 @@ struct store *store_open(const char *path, enum store_use use, struct why *why)
 	if (!sql)
 		return NULL;
 	if (schema_prepare(sql, path, use != STORE_LOOK, why) < 0 ||
-	    (use == STORE_DAEMON && recover(sql, why) < 0)) {
+	    make_ready(sql, use, why) < 0) {
 		sql_close(sql);
 		return NULL;
 	}

@@ -355,7 +355,8 @@ struct delivery_query {
 };
 
 /* Calls `each` by age of acceptance; a non-zero return ends it. Returns the
- * number of calls, -1 when it could not. */
+ * number of calls, -1 when it could not. Nothing is locked during a call: it
+ * may take its time, and may change the store. */
 int64_t store_deliveries(struct store *store,
     const struct delivery_query *query,
     int (*each)(void *arg, const struct delivery_row *row), void *arg,

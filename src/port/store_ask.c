@@ -232,25 +232,61 @@ int64_t store_counts(struct store *store,
 
 /* ---- notes and totals -------------------------------------------------- */
 
-int64_t store_notes(struct store *store, const char *prefix,
-    int (*each)(void *arg, const char *name, const char *value, int64_t ms),
-    void *arg, struct why *why)
+struct lines {
+	struct line {
+		char *name;
+		char *value;
+		int64_t ms;
+	} * rows;
+	size_t count;
+};
+
+static int read_lines(struct store *store, const char *prefix,
+    struct lines *list, struct why *why)
 {
 	auto_end struct sql_query *query = sql_query(store->sql,
 	    "SELECT name, value, ms FROM note "
 	    "WHERE name >= ?1 AND substr(name, 1, length(?1)) = ?1 "
 	    "ORDER BY name");
-	int64_t calls = 0;
 	int got;
 
 	sql_put_text(query, prefix);
 	while ((got = sql_next(query, why)) == 1) {
-		calls++;
-		if (each(arg, sql_text(query, 0), sql_text(query, 1),
-			sql_int(query, 2)))
-			return calls;
+		size_t at = list->count++;
+
+		if ((at & (at - 1)) == 0)
+			list->rows = mem_grow(
+			    list->rows, at ? at * 2 : 1, sizeof(*list->rows));
+		list->rows[at] = (struct line){
+			.name = sql_copy_text(query, 0),
+			.value = sql_copy_text(query, 1),
+			.ms = sql_int(query, 2),
+		};
 	}
-	return got < 0 ? -1 : calls;
+	return got;
+}
+
+/* Copied first, as long listings are: `each` may write to a slow pager. */
+int64_t store_notes(struct store *store, const char *prefix,
+    int (*each)(void *arg, const char *name, const char *value, int64_t ms),
+    void *arg, struct why *why)
+{
+	struct lines list = { NULL, 0 };
+	bool enough = read_lines(store, prefix, &list, why) < 0;
+	int64_t calls = enough ? -1 : 0;
+
+	for (size_t i = 0; i < list.count; i++) {
+		struct line *line = &list.rows[i];
+
+		if (!enough) {
+			calls++;
+			enough = each(arg, line->name, line->value, line->ms);
+		}
+		free(line->name);
+		free(line->value);
+	}
+	free(list.rows);
+	return calls;
 }
 
 int store_totals(struct store *store, int64_t *events, int64_t *unmatched,

@@ -234,6 +234,8 @@ static void looking(void)
 	is_int(kit_events(look), 5, "who looks sees what the daemon committed");
 	kit_accept(daemon, 6, "", 0, 9000);
 	is_int(kit_events(look), 6, "and what it commits next");
+	is_int(
+	    kit_try_accept(look, 7, "", 0, 9000), -1, "who looks cannot write");
 	store_close(look);
 	store_close(daemon);
 	kit_wipe();
