@@ -129,7 +129,18 @@ int file_open_dir(
 
 char *file_join(const char *base, const char *name)
 {
-	if (name[0] == '/' || !*base || strcmp(base, ".") == 0)
+	size_t len = strlen(base);
+
+	if (name[0] == '/' || !len || strcmp(base, ".") == 0)
 		return mem_strdup(name);
-	return mem_printf("%s/%s", base, name);
+	while (base[0] == '/' && len > 1 && strncmp(name, "../", 3) == 0) {
+		name += 3;
+		while (len > 1 && base[len - 1] != '/')
+			len--;
+		while (len > 1 && base[len - 1] == '/')
+			len--;
+	}
+	if (len == 1 && base[0] == '/')
+		len = 0;
+	return mem_printf("%.*s/%s", (int)len, base, name);
 }

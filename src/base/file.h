@@ -32,7 +32,8 @@ int file_sync_dir(int dir, const char *name, struct why *why);
 /* Opens a directory; with `make` it is made (one level) when missing. */
 int file_open_dir(
     int dir, const char *name, bool make, mode_t mode, struct why *why);
-/* `name` itself when absolute, else below `base`. The caller's string. */
+/* `name` itself when absolute, else below `base`; below an absolute one, `../`
+ * goes up by name, as people read it. The caller's string. */
 char *file_join(const char *base, const char *name);
 
 #endif

@@ -268,7 +268,9 @@ static enum secrets_need need_for(enum load_purpose purpose)
 struct conf *load_conf_for(enum load_purpose purpose, const char *dir,
     struct findings *findings, struct why *why)
 {
-	struct load load = { .dir = dir, .findings = findings };
+	/* Mails and messages name it wherever they are read. */
+	auto_free char *real = realpath(dir, NULL);
+	struct load load = { .dir = real ? real : dir, .findings = findings };
 	auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 	struct conf *conf;
@@ -281,11 +283,11 @@ struct conf *load_conf_for(enum load_purpose purpose, const char *dir,
 		errno = kind;
 		return NULL;
 	}
-	load.places.dir = dir;
+	load.places.dir = load.dir;
 	load.secrets.arg = &load.places;
 	load.secrets.need = need_for(purpose);
 	load.secrets.fetch = secret_fetch;
-	load.draft = conf_draft_new(dir);
+	load.draft = conf_draft_new(load.dir);
 	if (fstat(fd, &st) == 0)
 		refuse_writable(&load, dir, &st);
 	load_settings(&load, fd);

@@ -202,7 +202,7 @@ static void filed(struct ev_loop *loop, ev_timer *watcher, int events)
 
 /* `20211220T122423Z-pager-17.eml`; a webhook's id needs no care, but a name
  * from elsewhere must not leave the folder. */
-static char *file_name(const struct mailer_letter *letter)
+char *mailer_file(const struct mailer_letter *letter)
 {
 	char time[TEXT_TIME_SIZE];
 	auto_free char *path = NULL;
@@ -223,7 +223,7 @@ static char *file_name(const struct mailer_letter *letter)
 static void write_file(
     struct mailer *mailer, const struct mailer_letter *letter)
 {
-	auto_free char *path = file_name(letter);
+	auto_free char *path = mailer_file(letter);
 	struct why why;
 
 	if (file_write(

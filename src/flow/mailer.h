@@ -45,6 +45,9 @@ void mailer_close(struct mailer *mailer);
 /* True from mailer_send until `done` is called. */
 bool mailer_busy(const struct mailer *mailer);
 
+/* Where a letter without a server is written; the caller's string. */
+char *mailer_file(const struct mailer_letter *letter);
+
 /*
  * Starts one; the mailer must not be busy. Everything in `letter` is copied.
  * `done` is called exactly once, always from the loop and never from inside

@@ -273,19 +273,42 @@ static int64_t next_try(const struct work_mail_next *mail, int64_t now_ms)
 	return due_ms > mail->queued_ms + mail_give_up_ms ? -1 : due_ms;
 }
 
+static struct mailer_letter letter_of(const struct notice_desk *desk,
+    const struct conf *conf, const struct work_mail_next *mail)
+{
+	return (struct mailer_letter){
+		.settings = &conf->mail,
+		.from = mail->from,
+		.recipients = mail->recipients,
+		.message = mail->message,
+		.len = mail->message_len,
+		.folder = desk->sides.mail_folder,
+		.webhook = mail->webhook,
+		.queued_ms = mail->queued_ms,
+		.number = mail->mail,
+	};
+}
+
+static void told(struct notice_desk *desk, const struct work_mail_next *mail,
+    const char *recipients)
+{
+	const struct conf *conf = dispatch_plan(desk->sides.dispatch)->conf;
+	struct mailer_letter letter = letter_of(desk, conf, mail);
+	auto_free char *file = conf->mail.server ? NULL : mailer_file(&letter);
+
+	record_mail_sent(desk->sides.record, mail->webhook, recipients, file);
+}
+
 static void mail_went(void *arg, const struct mail_result *result)
 {
 	struct notice_desk *desk = arg;
 	struct work_mail_next *mail = desk->mail;
-	const struct conf *conf = dispatch_plan(desk->sides.dispatch)->conf;
 	int64_t now_ms = now_wall_ms();
 	int64_t due_ms = next_try(mail, now_ms);
 	const char *left = result->left;
 
 	if (*result->sent)
-		record_mail_sent(desk->sides.record, mail->webhook,
-		    result->sent,
-		    conf->mail.server ? NULL : desk->sides.mail_folder);
+		told(desk, mail, result->sent);
 	if (*result->refused)
 		record_mail_failed(desk->sides.record, mail->webhook,
 		    result->refused, result->code, result->error, -1);
@@ -299,17 +322,7 @@ static void mail_went(void *arg, const struct mail_result *result)
 static void start_mail(struct notice_desk *desk, struct work_mail_next *mail)
 {
 	const struct conf *conf = dispatch_plan(desk->sides.dispatch)->conf;
-	struct mailer_letter letter = {
-		.settings = &conf->mail,
-		.from = mail->from,
-		.recipients = mail->recipients,
-		.message = mail->message,
-		.len = mail->message_len,
-		.folder = desk->sides.mail_folder,
-		.webhook = mail->webhook,
-		.queued_ms = mail->queued_ms,
-		.number = mail->mail,
-	};
+	struct mailer_letter letter = letter_of(desk, conf, mail);
 	struct why why;
 
 	desk->mail = mail;

@@ -7,7 +7,9 @@
  */
 #include "model/conf_check.h"
 
+#include "base/mem.h"
 #include "base/text.h"
+#include "model/mail.h"
 #include "model/request.h"
 
 #include <ctype.h>
@@ -123,6 +125,17 @@ const char *check_address(const char *address)
 	if (strpbrk(address, "<>()[]\\,;:\""))
 		return "must be a plain mail address, without name, brackets "
 		       "or quotes";
+	return NULL;
+}
+
+/* A person's name may stand before the address. */
+const char *check_sender(const char *sender)
+{
+	auto_free char *address = mail_address(sender);
+
+	if (!address)
+		return "must be a mail address such as \"hooks@example.org\" or "
+		       "\"Webhooks <hooks@example.org>\"";
 	return NULL;
 }
 

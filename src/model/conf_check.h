@@ -17,6 +17,7 @@ enum { URL_MAX = 8192, ADDRESS_MAX = 254 };
 const char *check_url(const char *url);
 /* One '@', printable ASCII, nothing that would need quotes in a header. */
 const char *check_address(const char *address);
+const char *check_sender(const char *sender);
 /* `host` or `host:port`. */
 const char *check_server(const char *server);
 /* A host's name, as the EHLO line has it. */

@@ -276,7 +276,7 @@ static const struct key mail_keys[] = {
 	KEY("ca_file", read_path, .offset = MAIL(ca_file)),
 	KEY("auth", read_auth),
 	KEY("from", read_text, .offset = MAIL(from), .max = ADDRESS_MAX,
-	    .check = check_address),
+	    .check = check_sender),
 	KEY("hello", read_text, .offset = MAIL(hello), .max = TEXT_MAX,
 	    .check = check_host),
 	KEY("timeout", read_duration, .offset = MAIL(timeout_ms),

@@ -13,6 +13,9 @@
 #include <string.h>
 #include <time.h>
 
+/* Well under the 998 of RFC 5322 section 2.1.1. */
+enum { PLAIN_LINE_MAX = 900 };
+
 /* RFC 2047 section 2: an encoded word has at most 75 characters, a line that
  * holds one at most 76. */
 enum { WORD_MAX = 75, LINE_MAX = 76 };
@@ -171,5 +174,32 @@ void mime_quoted_printable(struct buf *out, const char *text, size_t len)
 			stop = end;
 		quote_line(out, text, (size_t)(stop - text));
 		text = next;
+	}
+}
+
+bool mime_is_plain(const char *text, size_t len)
+{
+	size_t column = 0;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		column = c == '\n' ? 0 : column + 1;
+		if (column > PLAIN_LINE_MAX || c > 0x7e ||
+		    (c < 0x20 && c != '\n' && c != '\t'))
+			return false;
+	}
+	return true;
+}
+
+void mime_plain(struct buf *out, const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (text[i] == '\n')
+			buf_putc(out, '\r');
+		buf_putc(out, text[i]);
 	}
 }

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,12 @@ void mime_phrase(struct buf *out, const char *name);
 
 /* `Mon, 20 Dec 2021 12:24:23 +0000` (RFC 5322 section 3.3). */
 void mime_date(struct buf *out, int64_t wall_ms);
+
+/* True when the text may go out as it is (7bit): printable ASCII in lines that
+ * no server cuts. */
+bool mime_is_plain(const char *text, size_t len);
+/* Such a body, its line ends made CRLF. */
+void mime_plain(struct buf *out, const char *text, size_t len);
 
 /* A body in quoted-printable (RFC 2045 section 6.7): lines that end in \n come
  * out with CRLF and at most 76 characters. The text is not made visible: it

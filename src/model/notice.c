@@ -198,8 +198,7 @@ static void headers(struct buf *out, const struct notice *notice,
 	mime_text(out, notice->webhook, 21);
 	buf_puts(out,
 	    "\r\nMIME-Version: 1.0\r\n"
-	    "Content-Type: text/plain; charset=UTF-8\r\n"
-	    "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+	    "Content-Type: text/plain; charset=UTF-8\r\n");
 }
 
 /* ---- body --------------------------------------------------------------- */
@@ -349,6 +348,14 @@ static void body(struct buf *out, const struct notice *notice)
 	for (i = 0; i < listed; i++)
 		entry(&text, notice, &notice->deaths[i]);
 	closing(&text, notice, listed);
+	/* Commands can be copied from a message that needs no encoding, also
+	 * where it is read as a file. */
+	if (mime_is_plain(buf_text(&text), text.len)) {
+		buf_puts(out, "Content-Transfer-Encoding: 7bit\r\n\r\n");
+		mime_plain(out, buf_text(&text), text.len);
+		return;
+	}
+	buf_puts(out, "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
 	mime_quoted_printable(out, buf_text(&text), text.len);
 }
 

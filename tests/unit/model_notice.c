@@ -51,11 +51,17 @@ static struct notice sample(const struct notice_death *deaths, size_t count)
 static char *plain(const char *message)
 {
 	const char *s = strstr(message, "\r\n\r\n");
+	const char *as_it_is = strstr(message, "Transfer-Encoding: 7bit\r\n");
 	auto_buf struct buf out = BUF_INIT(1 << 20);
 
 	for (s = s ? s + 4 : ""; *s; s++) {
 		unsigned int byte;
 
+		if (as_it_is) {
+			if (*s != '\r')
+				buf_putc(&out, *s);
+			continue;
+		}
 		if (*s == '=' && s[1] == '\r') {
 			s += 2;
 			continue;
@@ -218,7 +224,7 @@ static void first_notice(void)
 		{ "X-Spoolhook-Webhook", "pager" },
 		{ "MIME-Version", "1.0" },
 		{ "Content-Type", "text/plain; charset=UTF-8" },
-		{ "Content-Transfer-Encoding", "quoted-printable" },
+		{ "Content-Transfer-Encoding", "7bit" },
 	};
 	static const char *const told[] = {
 		"Pager bridge",
