@@ -81,7 +81,7 @@ static void planted(void)
 {
 	struct why why = { "" };
 
-	symlinkat("a", here, "link");
+	ok(symlinkat("a", here, "link") == 0, "somebody planted a link");
 	is_int(file_write(here, "link", "new", 3, 0600, &why), 0,
 	    "writing over a link replaces the link");
 	ok(holds("a", "2nd") && holds("link", "new"), "not where it points");
