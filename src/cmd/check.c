@@ -48,7 +48,7 @@ static int run(const struct args *args)
 
 const struct verb verb_check = {
 	.name = "check",
-	.group = "config",
+	.group = "Configuration",
 	.operands = "",
 	.summary = "say all that is wrong with the configuration",
 	.options = options,

@@ -249,7 +249,7 @@ static const struct verb_option options[] = { { .name = NULL } };
 
 const struct verb verb_list = {
 	.name = "list",
-	.group = "config",
+	.group = "Configuration",
 	.operands = "",
 	.summary = "list the webhooks",
 	.options = options,
