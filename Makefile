@@ -88,6 +88,19 @@ analyze:
 tidy:
 	clang-tidy --quiet $(wildcard src/*/*.c) -- $(ALL_CPPFLAGS) -std=gnu17
 
+# Fuzzers (libFuzzer, clang): `make fuzz FUZZ_SECONDS=600`.
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
+build/fuzz/%: tests/fuzz/%.c $(wildcard src/base/*.[ch] src/model/*.[ch])
+	@mkdir -p $(@D)
+	clang $(ALL_CPPFLAGS) -std=gnu17 -O1 -g -pthread -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=all -o $@ $(filter %.c,$^) -ljansson -lm
+fuzz: $(FUZZERS)
+	@for f in $(notdir $(FUZZERS)); do \
+	    mkdir -p build/fuzz/corpus/$$f && (cd build/fuzz && ./$$f -max_total_time=$(FUZZ_SECONDS) \
+	    -max_len=512 corpus/$$f $(CURDIR)/tests/fuzz/corpus/$$f) || exit 1; \
+	done
+
 install: all
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(docdir)
 	$(INSTALL) -m 755 $(PROGRAM) $(DESTDIR)$(bindir)/spoolhook
@@ -105,8 +118,8 @@ help:
 	@echo 'make            build bin/spoolhook'
 	@echo 'make check      run the tests (bin/test also installs what they need)'
 	@echo 'make asan tsan  sanitizer builds in build/asan, build/tsan'
-	@echo 'make analyze tidy format install uninstall clean'
+	@echo 'make analyze tidy fuzz format install uninstall clean'
 
-.PHONY: all units asan tsan check format analyze tidy install uninstall clean help
+.PHONY: all units asan tsan check format analyze tidy fuzz install uninstall clean help
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
