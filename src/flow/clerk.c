@@ -342,10 +342,9 @@ static void on_bell(struct ev_loop *loop, ev_io *w, int events)
 	(void)events;
 	if (!watch_drain(c->watch))
 		return;
-	/* A drop box, or the bell of a verb that changed the store: an event
-	 * means "look again", at both. */
+	/* A drop box, or the bell of a verb that changed the store. */
 	intake_ring(c->intake);
-	if (dispatch_plan(c->dispatch))
+	if (spool_rang(&c->spool) && dispatch_plan(c->dispatch))
 		dispatch_touch_all(c->dispatch, now_wall_ms());
 	turn(c);
 }

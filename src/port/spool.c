@@ -202,6 +202,20 @@ void spool_ring(const struct spool *spool)
 		futimens(fd, NULL);
 }
 
+bool spool_rang(struct spool *spool)
+{
+	struct stat st;
+	int64_t at;
+
+	if (fstatat(spool->dir, "bell", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	at = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	if (at == spool->rang_ns)
+		return false;
+	spool->rang_ns = at;
+	return true;
+}
+
 /* ---- names for refused files -------------------------------------------- */
 
 /* Cuts to at most `max` bytes, not within a UTF-8 character. */

@@ -5,6 +5,7 @@
 #include "base/why.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -15,6 +16,7 @@ struct spool {
 	char *path;
 	int dir; /* descriptor of the directory */
 	int lock; /* -1 when not held */
+	int64_t rang_ns; /* when the bell was last found rung */
 };
 
 /* Opens it; with `make` it (0750, one level) and its parts (incoming 0770 less
@@ -40,6 +42,8 @@ pid_t spool_holder(const struct spool *spool);
 /* Rings: touches `bell`, a file that the daemon watches. A bell that cannot be
  * rung costs the news a rescan's time, no more. */
 void spool_ring(const struct spool *spool);
+/* True when somebody rang since this was asked last. */
+bool spool_rang(struct spool *spool);
 
 /* Keeps a refused file: moves nothing itself, but finds a name in rejected/
  * that is free (as is NAME.why.json), given what the file was called: NAME,
