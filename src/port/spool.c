@@ -11,6 +11,7 @@
  */
 #include "port/spool.h"
 
+#include "base/dice.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -194,25 +195,30 @@ pid_t spool_holder(const struct spool *spool)
 
 /* ---- the bell ----------------------------------------------------------- */
 
+/* Two rings within one tick of the clock have the same time, so the bell holds
+ * something new each time. */
 void spool_ring(const struct spool *spool)
 {
 	auto_close int fd = open_bell(spool);
+	uint64_t stroke = dice_roll();
+	ssize_t ignored;
 
-	if (fd >= 0)
-		futimens(fd, NULL);
+	if (fd < 0)
+		return;
+	ignored = pwrite(fd, &stroke, sizeof(stroke), 0);
+	(void)ignored;
 }
 
 bool spool_rang(struct spool *spool)
 {
-	struct stat st;
-	int64_t at;
+	auto_close int fd = openat(spool->dir, bell_name,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	uint64_t stroke = 0;
 
-	if (fstatat(spool->dir, "bell", &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fd < 0 || pread(fd, &stroke, sizeof(stroke), 0) < 0 ||
+	    stroke == spool->stroke)
 		return false;
-	at = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-	if (at == spool->rang_ns)
-		return false;
-	spool->rang_ns = at;
+	spool->stroke = stroke;
 	return true;
 }
 

@@ -16,7 +16,7 @@ struct spool {
 	char *path;
 	int dir; /* descriptor of the directory */
 	int lock; /* -1 when not held */
-	int64_t rang_ns; /* when the bell was last found rung */
+	uint64_t stroke; /* of the bell, as it was last heard */
 };
 
 /* Opens it; with `make` it (0750, one level) and its parts (incoming 0770 less
@@ -39,7 +39,7 @@ int spool_lock(struct spool *spool, enum spool_lock *answer, pid_t *holder,
  * its pid. Takes no lock, so it is never in a daemon's way. */
 pid_t spool_holder(const struct spool *spool);
 
-/* Rings: touches `bell`, a file that the daemon watches. A bell that cannot be
+/* Rings: writes to `bell`, a file that the daemon watches. A bell that cannot be
  * rung costs the news a rescan's time, no more. */
 void spool_ring(const struct spool *spool);
 /* True when somebody rang since this was asked last. */

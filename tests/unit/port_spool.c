@@ -190,6 +190,12 @@ static void the_bell_is_touched(struct spool *spool)
 	ok(stat("victim", &st) == 0 && st.st_mtim.tv_sec == 1,
 	    "a link in its place is not followed");
 	unlink("spool/bell");
+	spool_ring(spool);
+	ok(spool_rang(spool) && !spool_rang(spool), "a ring is heard once");
+	spool_ring(spool);
+	ok(spool_rang(spool), "the next one, within the same tick, as well");
+	unlink("spool/bell");
+	ok(!spool_rang(spool), "a bell that is gone is silent");
 }
 
 static void is_name(const struct spool *spool, const char *name,
