@@ -27,7 +27,7 @@ struct conf_draft {
  * Every key that may stand in a configuration. A value is shown in a finding
  * only when all keys around it are here: what is forgotten is covered.
  */
-static const char *const known_keys[] = {
+const char *const conf_known_keys[] = {
 	/* spoolhook.json */
 	"spool", "dir", "inputs", "pattern", "settle", "rescan",
 	"max_event_size", "min_free", "retention", "delivered", "dead",
@@ -70,7 +70,7 @@ void conf_draft_settings(struct conf_draft *draft, const char *file,
 
 	if (bytes) {
 		findings->files++;
-		source_open(&source, file, bytes, len, known_keys);
+		source_open(&source, file, bytes, len, conf_known_keys);
 		reader_init(&r, &source, draft->conf->dir, secrets);
 		if (source.root)
 			settings_read(&r, source.root, &settings);
@@ -165,7 +165,7 @@ void conf_draft_webhook(struct conf_draft *draft, const char *id,
 	findings->files++;
 	webhook_copy(webhook, &draft->defaults);
 	webhook->id = mem_strdup(id);
-	source_open(&source, file, bytes, len, known_keys);
+	source_open(&source, file, bytes, len, conf_known_keys);
 	reader_init(&r, &source, draft->conf->webhooks_dir, secrets);
 	if (source.root)
 		read_webhook(draft, &r, webhook, source.root);
@@ -210,6 +210,7 @@ static void clear_mail(struct mail_settings *mail)
 	free(mail->ca_file);
 	free(mail->user);
 	free(mail->password);
+	json_decref(mail->password_origin);
 	free(mail->from);
 	free(mail->hello);
 	list_free(mail->to);
@@ -245,6 +246,7 @@ void conf_free(struct conf *conf)
 	free(conf->user_agent);
 	free(conf->ca_file);
 	free(conf->proxy);
+	json_decref(conf->proxy_origin);
 	free(conf->webhooks_dir);
 	free(conf->templates_dir);
 	free(conf);

@@ -22,6 +22,7 @@ struct header {
 	char *name;
 	char *value;
 	bool secret; /* it came from a file, the environment or a credential */
+	json_t *origin; /* of a secret: where it lies, see secret_origin */
 };
 
 enum { CONF_HEADERS_MAX = 64, CONF_ENDPOINTS_MAX = 64 };
@@ -30,6 +31,7 @@ struct endpoint {
 	char *id;
 	char *url;
 	bool url_secret;
+	json_t *url_origin; /* of a secret URL */
 	const char *method; /* "POST", "PUT" or "PATCH"; static */
 	struct header *headers; /* its own, added after the webhook's */
 	size_t header_count;
@@ -78,6 +80,7 @@ struct mail_settings {
 	char *ca_file; /* NULL: the system's */
 	char *user; /* NULL: no AUTH */
 	char *password;
+	json_t *password_origin; /* NULL: it stands in the configuration */
 	char *from; /* NULL: spoolhook@ the host's name */
 	char *hello; /* NULL: the host's name */
 	int64_t timeout_ms;
@@ -101,6 +104,7 @@ struct conf {
 	char *user_agent; /* NULL: spoolhook/VERSION */
 	char *ca_file; /* NULL: the system's */
 	char *proxy; /* NULL: none; the environment is never looked at */
+	json_t *proxy_origin; /* of a secret one */
 	struct mail_settings mail;
 	char *webhooks_dir;
 	char *templates_dir;
@@ -124,6 +128,17 @@ struct conf_secrets {
 	char *(*fetch)(void *arg, const char *kind, const char *name,
 	    const char *base, struct why *why);
 };
+
+/*
+ * Where a secret lies, for whoever shows the configuration or tells a person
+ * how to get at it: {"file"|"env"|"credential": NAME, "prefix"?, "suffix"?,
+ * "base": the folder of the file that says so}. Never the secret itself.
+ * Counted by jansson.
+ *
+ * Every key that may stand in a configuration; NULL-ended. Values below other
+ * keys are never shown (model/source.h).
+ */
+extern const char *const conf_known_keys[];
 
 /* A configuration in the making: settings, what webhooks begin with, and the
  * webhooks so far. */

@@ -85,9 +85,11 @@ static void read_header(struct reader *r, const char *name, json_t *json,
 	header = place_for(name, headers, count);
 	free(header->name);
 	free(header->value);
+	json_decref(header->origin);
 	*header = (struct header){ .name = mem_strdup(name),
 		.value = take(&value),
-		.secret = secret };
+		.secret = secret,
+		.origin = secret_origin(r, json) };
 }
 
 void headers_read(
@@ -120,6 +122,7 @@ void headers_free(struct header *headers, size_t count)
 	while (count--) {
 		free(headers[count].name);
 		free(headers[count].value);
+		json_decref(headers[count].origin);
 	}
 	free(headers);
 }
@@ -132,7 +135,8 @@ struct header *headers_copy(const struct header *headers, size_t count)
 	for (i = 0; i < count; i++)
 		copy[i] = (struct header){ .name = mem_strdup(headers[i].name),
 			.value = mem_strdup(headers[i].value),
-			.secret = headers[i].secret };
+			.secret = headers[i].secret,
+			.origin = json_incref(headers[i].origin) };
 	return copy;
 }
 
@@ -181,7 +185,9 @@ static void read_url(
 
 	(void)key;
 	free(endpoint->url);
+	json_decref(endpoint->url_origin);
 	endpoint->url = url_read(r, json, &endpoint->url_secret);
+	endpoint->url_origin = secret_origin(r, json);
 }
 
 static void read_method(

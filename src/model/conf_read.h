@@ -103,6 +103,9 @@ const char *read_element(
 /* A string, or where a secret lies; NULL when it cannot be had (was said, but
  * for SECRETS_OPTIONAL, which gives ""). *secret tells which it was. */
 char *read_secret(struct reader *r, json_t *json, bool *secret);
+/* Where the value lies (struct conf's origins); NULL for one that stands in
+ * the configuration itself. The caller's reference. */
+json_t *secret_origin(const struct reader *r, json_t *json);
 
 void list_free(char **list);
 char **list_copy(const char *const *list);

@@ -114,6 +114,16 @@ static char *read_elsewhere(struct reader *r, json_t *json)
 	return value;
 }
 
+json_t *secret_origin(const struct reader *r, json_t *json)
+{
+	json_t *origin = json_is_object(json) ? json_copy(json) : NULL;
+
+	if (origin &&
+	    json_object_set_new(origin, "base", json_string(r->base)) < 0)
+		mem_exhausted();
+	return origin;
+}
+
 char *read_secret(struct reader *r, json_t *json, bool *secret)
 {
 	*secret = json_is_object(json);

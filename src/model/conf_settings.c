@@ -172,12 +172,14 @@ static const struct key log_keys[] = {
 static void read_proxy(
     struct reader *r, const struct key *key, json_t *json, void *field)
 {
-	char **proxy = field;
+	struct conf *conf = field;
 	bool secret;
 
 	(void)key;
-	free(*proxy);
-	*proxy = url_read(r, json, &secret);
+	free(conf->proxy);
+	json_decref(conf->proxy_origin);
+	conf->proxy_origin = secret_origin(r, json);
+	conf->proxy = url_read(r, json, &secret);
 }
 
 static const struct key delivery_keys[] = {
@@ -186,7 +188,7 @@ static const struct key delivery_keys[] = {
 	KEY("user_agent", read_text, .offset = FIELD(user_agent),
 	    .max = TEXT_MAX, .check = check_word),
 	KEY("ca_file", read_path, .offset = FIELD(ca_file)),
-	KEY("proxy", read_proxy, .offset = FIELD(proxy)),
+	KEY("proxy", read_proxy),
 	KEY_END,
 };
 
@@ -231,7 +233,7 @@ static void read_starttls(
 static void read_password(
     struct reader *r, const struct key *key, json_t *json, void *field)
 {
-	char **place = field;
+	struct mail_settings *mail = field;
 	auto_free char *password = NULL;
 	const char *wrong;
 	bool secret;
@@ -245,8 +247,10 @@ static void read_password(
 		reader_say(r, "bad-value", NULL, "%s", wrong);
 		return;
 	}
-	free(*place);
-	*place = take(&password);
+	free(mail->password);
+	json_decref(mail->password_origin);
+	mail->password = take(&password);
+	mail->password_origin = secret_origin(r, json);
 }
 
 #define MAIL(member) offsetof(struct mail_settings, member)
@@ -254,7 +258,7 @@ static void read_password(
 static const struct key auth_keys[] = {
 	KEY("user", read_text, .offset = MAIL(user), .max = TEXT_MAX,
 	    .check = check_word),
-	KEY("password", read_password, .offset = MAIL(password)),
+	KEY("password", read_password),
 	KEY_END,
 };
 

@@ -308,6 +308,7 @@ void webhook_clear(struct webhook *webhook)
 
 		free(endpoint->id);
 		free(endpoint->url);
+		json_decref(endpoint->url_origin);
 		headers_free(endpoint->headers, endpoint->header_count);
 	}
 	free(webhook->endpoints);

@@ -90,20 +90,31 @@ static struct header *find(struct request *request, const char *name)
 	return NULL;
 }
 
-static void put(
-    struct request *request, const char *name, const char *value, bool secret)
+static void put(struct request *request, const struct header *from)
 {
-	struct header *header = find(request, name);
+	struct header *header = find(request, from->name);
 
 	if (header) {
 		free(header->name);
 		free(header->value);
+		json_decref(header->origin);
 	} else {
 		header = &request->headers[request->header_count++];
 	}
-	header->name = mem_strdup(name);
-	header->value = mem_strdup(value);
-	header->secret = secret;
+	header->name = mem_strdup(from->name);
+	header->value = mem_strdup(from->value);
+	header->secret = from->secret;
+	header->origin = json_incref(from->origin);
+}
+
+static void put_text(
+    struct request *request, const char *name, const char *value)
+{
+	put(request,
+	    &(struct header){
+		.name = (char *)(uintptr_t)name,
+		.value = (char *)(uintptr_t)value,
+	    });
 }
 
 static void put_configured(
@@ -115,8 +126,7 @@ static void put_configured(
 		const struct header *header = &headers[i];
 
 		if (!request_header_reserved(header->name))
-			put(request, header->name, header->value,
-			    header->secret);
+			put(request, header);
 	}
 }
 
@@ -129,7 +139,7 @@ static void put_type(struct request *request, const char *type)
 	for (i = 0; i < TYPE_SENT_MAX && type[i]; i++)
 		shown[i] = type[i] > ' ' && type[i] <= '~' ? type[i] : '?';
 	shown[i] = '\0';
-	put(request, "Spoolhook-Event", shown, false);
+	put_text(request, "Spoolhook-Event", shown);
 }
 
 static void put_number(struct request *request, const char *name, int64_t value)
@@ -137,7 +147,7 @@ static void put_number(struct request *request, const char *name, int64_t value)
 	char text[24];
 
 	snprintf(text, sizeof(text), "%lld", (long long)value);
-	put(request, name, text, false);
+	put_text(request, name, text);
 }
 
 enum { OWN_HEADERS = 6 };
@@ -149,9 +159,9 @@ static void put_own(struct request *request, const struct request_case *from)
 
 	id_delivery(
 	    delivery, from->event_id, from->webhook->id, from->endpoint->id);
-	put(request, "Content-Type", "application/json", false);
-	put(request, "User-Agent", agent ? agent : "spoolhook/" VERSION, false);
-	put(request, "webhook-id", delivery, false);
+	put_text(request, "Content-Type", "application/json");
+	put_text(request, "User-Agent", agent ? agent : "spoolhook/" VERSION);
+	put_text(request, "webhook-id", delivery);
 	put_number(request, "webhook-timestamp", from->now_ms / 1000);
 	put_type(request, from->event_type);
 	put_number(request, "Spoolhook-Attempt", from->attempt);
@@ -186,6 +196,7 @@ void request_clear(struct request *request)
 	for (i = 0; i < request->header_count; i++) {
 		free(request->headers[i].name);
 		free(request->headers[i].value);
+		json_decref(request->headers[i].origin);
 	}
 	free(request->headers);
 	free(request->url);
