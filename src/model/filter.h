@@ -43,6 +43,11 @@ void filter_free(struct filter *filter);
 /* NULL filters pass everything. */
 bool filter_passes(const struct filter *filter, const json_t *view);
 
+/* The filter as its grammar writes it, a new object that the caller owns: what
+ * it was compiled from, but for names that stood alone, which come as lists,
+ * and "exists" without a value. NULL for NULL. */
+json_t *filter_json(const struct filter *filter);
+
 /* One line for people: `all(service in [checkout], any(…))`; "everything" for
  * NULL. Safe for a terminal. */
 void filter_print(const struct filter *filter, struct buf *out);

@@ -9,7 +9,8 @@
 #include <stddef.h>
 
 /*
- * A compiled filter from the inside, for filter.c and filter_compile.c only.
+ * A compiled filter from the inside, for model/filter, filter_compile,
+ * filter_json and explain only.
  * Each node owns its members, path and operand.
  */
 enum filter_kind {

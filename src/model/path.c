@@ -14,6 +14,7 @@
 #include "model/scan.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 enum step_kind { STEP_KEY, STEP_INDEX, STEP_ANY };
@@ -271,6 +272,56 @@ const json_t *path_first(const struct path *path, const json_t *root)
 
 	path_walk(path, root, keep, &first);
 	return first;
+}
+
+static bool set_member(const struct step *step, json_t *at, json_t *value)
+{
+	int64_t index = step->index;
+
+	switch (step->kind) {
+	case STEP_KEY:
+		return json_object_set_new(at, step->key, value) == 0;
+	case STEP_INDEX:
+		if (index < 0)
+			index += (int64_t)json_array_size(at);
+		if (index >= 0)
+			return json_array_set_new(at, (size_t)index, value) ==
+			    0;
+		break;
+	case STEP_ANY:
+		break;
+	}
+	json_decref(value);
+	return false;
+}
+
+/* The member that the step leads to; an object that was not there is made. */
+static json_t *descend(const struct step *step, json_t *at)
+{
+	json_t *next;
+
+	if (step->kind != STEP_KEY)
+		return step->kind == STEP_ANY
+		    ? NULL
+		    : (json_t *)(uintptr_t)element(at, step->index);
+	next = json_object_get(at, step->key);
+	if (next || !json_is_object(at))
+		return next;
+	next = json_object();
+	return json_object_set_new(at, step->key, next) == 0 ? next : NULL;
+}
+
+bool path_set(const struct path *path, json_t *root, json_t *value)
+{
+	json_t *at = root;
+	size_t i;
+
+	for (i = 0; at && i + 1 < path->count; i++)
+		at = descend(&path->steps[i], at);
+	if (at)
+		return set_member(&path->steps[i], at, value);
+	json_decref(value);
+	return false;
 }
 
 bool path_starts_at(const struct path *path, const char *key)

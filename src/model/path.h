@@ -28,6 +28,10 @@ bool path_walk(const struct path *path, const json_t *root,
     bool (*visit)(void *arg, const json_t *value), void *arg);
 /* The first value reached, NULL when there is none. Lent. */
 const json_t *path_first(const struct path *path, const json_t *root);
+/* Puts `value`, whose reference it takes, where the path leads, and makes the
+ * objects on the way. False when it leads nowhere: through a value that is no
+ * object, to an element that is not there, or by `[*]`. */
+bool path_set(const struct path *path, json_t *root, json_t *value);
 /* True when the path's first key is `key`. */
 bool path_starts_at(const struct path *path, const char *key);
 
