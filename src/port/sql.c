@@ -21,6 +21,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Room for every literal query of the store; a power of two. */
 enum { QUERIES_MAX = 128 };
@@ -126,10 +127,33 @@ static int complain(struct sql *sql, int code, struct why *why)
 	return fail(why, "%s: %s", sql->path, sqlite3_errmsg(sql->db));
 }
 
+/* Who may change the directory may change the database: SQLite needs both for
+ * its log. So a directory that is the group's makes a file that is the
+ * group's, whatever the umask of the first process is. */
+static mode_t mode_for(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	auto_free char *dir =
+	    slash ? mem_strndup(path, (size_t)(slash - path)) : NULL;
+	struct stat st;
+
+	if (stat(dir && *dir ? dir : slash ? "/" : ".", &st) < 0)
+		return 0640;
+	return st.st_mode & S_IWGRP ? 0660 : 0640;
+}
+
 static int touch(const char *path, struct why *why)
 {
-	auto_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	mode_t mode = mode_for(path);
+	auto_close int fd =
+	    open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 
+	if (fd >= 0) {
+		fchmod(fd, mode);
+		return 0;
+	}
+	if (errno == EEXIST)
+		fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return fail(why, "%s: cannot open: %m", path);
 	return 0;

@@ -17,7 +17,7 @@ struct sql;
 struct sql_query;
 
 /* Opens the file for reading and writing; with `make` it is made when missing,
- * mode 0640. An empty file is an empty database. */
+ * mode 0640, or 0660 in a directory that its group may change. An empty file is an empty database. */
 struct sql *sql_open(const char *path, bool make, struct why *why);
 /* All queries must have ended. */
 void sql_close(struct sql *sql);
