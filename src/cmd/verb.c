@@ -114,6 +114,27 @@ void verb_print_visible(const char *text, size_t len)
 	buf_clear(&b);
 }
 
+void verb_print_lines(const char *text, size_t len)
+{
+	size_t at = 0;
+
+	if (!isatty(STDOUT_FILENO)) {
+		fwrite(text, 1, len, stdout);
+		return;
+	}
+	while (at < len) {
+		size_t line = 0;
+
+		while (at + line < len && !strchr("\n\t", text[at + line]))
+			line++;
+		verb_print_visible(text + at, line);
+		at += line;
+		if (at < len)
+			putchar(text[at] ? text[at] : '?');
+		at++;
+	}
+}
+
 const char *verb_paint(const struct args *args, enum paint paint)
 {
 	static const char *const sequences[] = {

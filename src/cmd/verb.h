@@ -111,6 +111,9 @@ void verb_ring(const struct conf *conf);
 
 /* Writes bytes from outside to stdout so that a terminal stays whole. */
 void verb_print_visible(const char *text, size_t len);
+/* The same for text of several lines: newlines and tabs stay, and so does
+ * everything when stdout is no terminal. */
+void verb_print_lines(const char *text, size_t len);
 /* Escape sequence, or "" without colour. */
 enum paint {
 	PAINT_OFF,
@@ -125,7 +128,7 @@ const char *verb_paint(const struct args *args, enum paint paint);
 /* The verbs, each in its own file. */
 extern const struct verb verb_run, verb_submit, verb_sample, verb_check,
     verb_list, verb_status, verb_queue, verb_show, verb_log, verb_resend,
-    verb_listen, verb_mail, verb_help;
+    verb_listen, verb_mail, verb_help, verb_config, verb_route;
 extern const struct verb *const verb_table[]; /* NULL-ended */
 
 #endif

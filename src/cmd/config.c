@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * cmd/config: `config show` prints the configuration that applies, as clean
+ * JSON that jq can read: comments gone, defaults filled in, secrets as the
+ * place where they lie. What may be seen is decided in model/conf_show. Reads
+ * the configuration only, so it works with the daemon up or down, and tells
+ * what a reload would load.
+ */
+#include "base/mem.h"
+#include "base/say.h"
+#include "base/text.h"
+#include "cmd/verb.h"
+#include "flow/load.h"
+#include "model/conf_show.h"
+#include "model/path.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DIGITS = 15, SHOWN_MAX = 16 * 1024 };
+
+static const struct verb_option options[] = {
+	{ .name = "changed", .help = "only what differs from the defaults" },
+	{ .name = "defaults", .help = "what applies when nothing is written" },
+	{ .name = NULL },
+};
+
+static void print(const struct args *args, const json_t *json)
+{
+	size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(DIGITS);
+	char *text = json_dumps(
+	    json, flags | (args->common.json ? JSON_COMPACT : JSON_INDENT(2)));
+
+	if (!text)
+		mem_exhausted();
+	verb_print_lines(text, strlen(text));
+	putchar('\n');
+	free(text);
+}
+
+/* The members' names of what was looked into, for did-you-mean. */
+static int say_no_key(const struct args *args, json_t *shown, const char *key)
+{
+	auto_buf struct buf safe = BUF_INIT(SHOWN_MAX);
+	const char *names[64] = { NULL };
+	const char *name;
+	const char *near;
+	json_t *value;
+	size_t count = 0;
+
+	json_object_foreach(shown, name, value)
+	{
+		(void)value;
+		if (count < 63)
+			names[count++] = name;
+	}
+	text_visible(&safe, key, strnlen(key, SHOWN_MAX / 8));
+	near = text_nearest(key, names);
+	if (near)
+		say_error("%s: there is no \"%s\" (did you mean \"%s\"?)",
+		    args->verb->name, buf_text(&safe), near);
+	else
+		say_error("%s: there is no \"%s\"; \"spoolhook config show\" "
+			  "shows all",
+		    args->verb->name, buf_text(&safe));
+	return EXIT_NO;
+}
+
+static int print_key(const struct args *args, json_t *shown, const char *key)
+{
+	struct why why;
+	struct path *path = path_parse(key, &why);
+	const json_t *value;
+
+	if (!path)
+		return verb_usage(
+		    args, "\"%.64s\" is no key: %s", key, why.text);
+	value = path_first(path, shown);
+	path_free(path);
+	if (!value)
+		return say_no_key(args, shown, key);
+	print(args, value);
+	return EXIT_OK;
+}
+
+static int show(const struct args *args, json_t *shown)
+{
+	int code = EXIT_OK;
+	size_t i;
+
+	if (args->operand_count == 1)
+		print(args, shown);
+	for (i = 1; i < args->operand_count; i++) {
+		int one = print_key(args, shown, args->operands[i]);
+
+		if (one != EXIT_OK)
+			code = one;
+	}
+	return verb_finish(code);
+}
+
+static int show_defaults(const struct args *args)
+{
+	json_auto_t *shown =
+	    conf_show_defaults(load_dir(args->common.config_dir));
+
+	return show(args, shown);
+}
+
+static int run(const struct args *args)
+{
+	json_auto_t *shown = NULL;
+	struct conf *conf;
+	int code;
+
+	if (!args->operand_count || strcmp(args->operands[0], "show") != 0)
+		return verb_usage(args, "say \"spoolhook config show\"");
+	if (args_has(args, "defaults") && args_has(args, "changed"))
+		return verb_usage(
+		    args, "--changed and --defaults cannot go together");
+	if (args_has(args, "defaults"))
+		return show_defaults(args);
+	conf = verb_conf(args, &code);
+	if (!conf)
+		return code;
+	shown = args_has(args, "changed") ? conf_show_changed(conf)
+					  : conf_show(conf);
+	conf_free(conf);
+	return show(args, shown);
+}
+
+const struct verb verb_config = {
+	.name = "config",
+	.group = "Configuration",
+	.operands = "show [KEY…]",
+	.summary = "show the configuration that applies, as JSON",
+	.options = options,
+	.run = run,
+};

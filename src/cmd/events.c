@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * cmd/events: reads events as intake does, but all at once and into memory:
+ * whoever asks `route` or `render` has a handful, and wants to be told of a bad
+ * one before anything is shown. Changes nothing, keeps nothing.
+ */
+#include "cmd/events.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/say.h"
+#include "base/text.h"
+#include "cmd/verb.h"
+#include "model/split.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { INPUT_MAX = 256 * 1024 * 1024, SHOWN_MAX = 4096 };
+
+static int bad(const char *name, const struct split_piece *at, const char *code,
+    const char *message)
+{
+	auto_buf struct buf shown = BUF_INIT(SHOWN_MAX);
+
+	text_visible(&shown, name, strnlen(name, SHOWN_MAX / 8));
+	buf_printf(&shown, ":%zu:%zu: ", at->line, at->column);
+	text_visible(&shown, message, strlen(message));
+	say_error("%s [%s]", buf_text(&shown), code);
+	return EXIT_BAD_EVENT;
+}
+
+static int add(struct event_list *list, const char *name, const char *bytes,
+    const struct split_piece *piece)
+{
+	struct event_item item = { .bytes = bytes + piece->start,
+		.len = piece->end - piece->start,
+		.line = piece->line };
+	const char *code;
+	struct why why;
+
+	if (event_parse(&item.event, item.bytes, item.len, &code, &why) < 0)
+		return bad(name, piece, code, why.text);
+	list->items =
+	    mem_grow(list->items, list->count + 1, sizeof(*list->items));
+	list->items[list->count++] = item;
+	return EXIT_OK;
+}
+
+static bool is_lines(const char *name)
+{
+	const char *end = strrchr(name, '.');
+
+	return end &&
+	    (strcmp(end, ".jsonl") == 0 || strcmp(end, ".ndjson") == 0);
+}
+
+static int cut(
+    struct event_list *list, const struct conf *conf, const char *name)
+{
+	static const struct split_piece top = { .line = 1, .column = 1 };
+	struct split split;
+	size_t at = 0;
+
+	split_init(&split, is_lines(name), (size_t)conf->max_event_size);
+	for (;;) {
+		struct split_piece piece = { 0 };
+		const char *bytes = buf_text(&list->input) + at;
+
+		switch (split_next(
+		    &split, bytes, list->input.len - at, true, &piece)) {
+		case SPLIT_EVENT:
+			if (add(list, name, bytes, &piece) != EXIT_OK)
+				return EXIT_BAD_EVENT;
+			break;
+		case SPLIT_END:
+			return list->count ? EXIT_OK
+					   : bad(name, &top, "not_event",
+						 "there is no event in it");
+		case SPLIT_MORE:
+			break;
+		case SPLIT_BAD_LINE:
+		case SPLIT_BROKEN:
+		case SPLIT_EARLY:
+		case SPLIT_TOO_LARGE:
+			return bad(name, &piece, piece.code, piece.message);
+		}
+		at += piece.next;
+	}
+}
+
+static int cut_whole(
+    struct event_list *list, const struct conf *conf, const char *name)
+{
+	int code = cut(list, conf, name);
+
+	if (code != EXIT_OK)
+		events_clear(list);
+	return code;
+}
+
+static int read_input(struct buf *input, const char *name, struct why *why)
+{
+	auto_close int fd = -1;
+
+	if (strcmp(name, "-") == 0)
+		return file_read_fd(STDIN_FILENO, "standard input", input, why);
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return fail(why, "%s: cannot open: %m", name);
+	return file_read_fd(fd, name, input, why);
+}
+
+int events_load(
+    struct event_list *list, const struct conf *conf, const char *name)
+{
+	auto_buf struct buf shown = BUF_INIT(SHOWN_MAX);
+	struct why why = { "" };
+
+	*list = (struct event_list){ .input = BUF_INIT(INPUT_MAX) };
+	if (read_input(&list->input, name, &why) == 0)
+		return cut_whole(list, conf, name);
+	text_visible(&shown, why.text, strlen(why.text));
+	say_error("%s", buf_text(&shown));
+	events_clear(list);
+	return EXIT_NO_INPUT;
+}
+
+int events_take(struct event_list *list, const struct conf *conf,
+    const char *name, char *text)
+{
+	size_t len = strlen(text);
+
+	*list = (struct event_list){ .input = {
+					 .data = text,
+					 .len = len,
+					 .cap = len + 1,
+					 .max = len + 1,
+				     } };
+	return cut_whole(list, conf, name);
+}
+
+void events_clear(struct event_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		event_clear(&list->items[i].event);
+	free(list->items);
+	buf_clear(&list->input);
+	*list = (struct event_list){ 0 };
+}
