@@ -28,6 +28,7 @@ struct journal {
 	char *path;
 	int fd;
 	long long looked_ms; /* -1: never */
+	off_t end; /* of the file after our last whole line */
 };
 
 static int make_parent(const char *path, struct why *why)
@@ -95,6 +96,7 @@ int journal_reopen(struct journal *journal, struct why *why)
 		return -1;
 	close(journal->fd);
 	journal->fd = fd;
+	journal->end = 0;
 	return 0;
 }
 
@@ -119,13 +121,16 @@ static int follow(struct journal *journal, long long steady_ms, struct why *why)
 	return moved(journal) ? journal_reopen(journal, why) : 0;
 }
 
-/* True when the file ends in the middle of a line. */
+/* True when the file ends in the middle of a line: ours or another writer's
+ * was cut short by a full disk. As long as the file ends where our last whole
+ * line did, there is nothing to look at. */
 static bool torn(const struct journal *journal)
 {
 	struct stat st;
 	char last;
 
-	if (fstat(journal->fd, &st) < 0 || !S_ISREG(st.st_mode) || !st.st_size)
+	if (fstat(journal->fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    !st.st_size || st.st_size == journal->end)
 		return false;
 	return pread(journal->fd, &last, 1, st.st_size - 1) == 1 &&
 	    last != '\n';
@@ -148,6 +153,9 @@ static int write_line(
 	while (put < 0 && errno == EINTR);
 	if (put < 0)
 		return fail(why, "%s: cannot write: %m", journal->path);
+	/* O_APPEND leaves the place behind what was written. */
+	journal->end =
+	    put == wanted ? lseek(journal->fd, 0, SEEK_CUR) : (off_t)-1;
 	if (put < wanted)
 		return fail(why,
 		    "%s: only a part of a line could be written; the disk may "
