@@ -16,8 +16,7 @@
 enum { FINDING_MAX = 64 * 1024 };
 
 /* Their secrets go on the wire, so all must be there. */
-static const char *const sending_verbs[] = { "run", "send", "render", "test",
-	"mail", NULL };
+static const char *const sending_verbs[] = { "run", "send", "mail", NULL };
 
 static enum load_purpose purpose_of(const struct verb *verb)
 {

@@ -25,6 +25,8 @@ const struct verb *const verb_table[] = {
 	&verb_config,
 	&verb_list,
 	&verb_route,
+	&verb_render,
+	&verb_send,
 	&verb_queue,
 	&verb_show,
 	&verb_resend,

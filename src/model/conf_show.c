@@ -73,8 +73,7 @@ static json_t *list_of(char *const *texts)
 
 /* ---- what must not be seen --------------------------------------------- */
 
-/* "<file:NAME>", for what lies elsewhere. */
-static json_t *place(const json_t *origin)
+void conf_show_origin(struct buf *out, const json_t *origin)
 {
 	static const char *const kinds[] = { "file", "env", "credential" };
 	size_t i;
@@ -83,10 +82,22 @@ static json_t *place(const json_t *origin)
 		const char *name =
 		    json_string_value(json_object_get(origin, kinds[i]));
 
-		if (name)
-			return json_sprintf("<%s:%s>", kinds[i], name);
+		if (!name)
+			continue;
+		buf_printf(out, "<%s:", kinds[i]);
+		text_visible(out, name, strlen(name));
+		buf_putc(out, '>');
+		return;
 	}
-	return json_string(mask_text);
+	buf_puts(out, mask_text);
+}
+
+static json_t *place(const json_t *origin)
+{
+	auto_buf struct buf shown = BUF_INIT(SHOWN_MAX);
+
+	conf_show_origin(&shown, origin);
+	return json_string(buf_text(&shown));
 }
 
 static void put_secret(

@@ -2,6 +2,7 @@
 #ifndef MODEL_CONF_SHOW_H
 #define MODEL_CONF_SHOW_H
 
+#include "base/buf.h"
 #include "model/conf.h"
 
 #include <jansson.h>
@@ -24,5 +25,9 @@ json_t *conf_show_defaults(const char *dir);
 /* What in `conf` differs from the built-in defaults; ids and endpoints of
  * webhooks stay. */
 json_t *conf_show_changed(const struct conf *conf);
+
+/* Where a secret lies: "<file:NAME>", as it stands in a shown configuration;
+ * the mask for NULL. Can be shown on a terminal. */
+void conf_show_origin(struct buf *out, const json_t *origin);
 
 #endif

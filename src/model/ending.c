@@ -54,6 +54,9 @@ static const struct {
 	[END_BAD_CA] = { FAULT_LOCAL, false, "the CA file cannot be used" },
 	[END_NO_START] = { FAULT_LOCAL, false,
 	    "the call could not be started" },
+	[END_FOUND] = { FAULT_NONE, false, "" },
+	[END_NO_STARTTLS] = { FAULT_TLS, false,
+	    "the server offers no STARTTLS" },
 	[END_STOPPING] = { FAULT_LOCAL, false, "stopping" },
 };
 

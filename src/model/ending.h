@@ -35,6 +35,8 @@ enum end {
 	END_BAD_URL,
 	END_BAD_CA,
 	END_NO_START,
+	END_FOUND, /* AIM_LOOK: the peer is there */
+	END_NO_STARTTLS,
 	END_STOPPING,
 };
 

@@ -12,6 +12,16 @@
  * the same code for delivery, and for whoever only wants to look at it. It owns
  * all its strings: the configuration may be replaced while it is on its way.
  */
+enum request_aim {
+	AIM_CALL,
+	/* Only look whether the peer is there, for `check --online`: connect,
+	 * for https shake hands, send no request. With status 0 and FAULT_NONE
+	 * all went well. */
+	AIM_LOOK,
+	/* The same for smtp:// with EHLO and STARTTLS, which must be there. */
+	AIM_LOOK_STARTTLS,
+};
+
 struct request {
 	const char *method; /* static */
 	char *url;
@@ -21,6 +31,7 @@ struct request {
 	size_t body_len;
 	int64_t timeout_ms;
 	int64_t connect_timeout_ms;
+	enum request_aim aim;
 };
 
 struct request_case {

@@ -384,6 +384,24 @@ static unsigned set_request(struct call *call)
 	return bad;
 }
 
+/* To look only: the library stops where the first request would go out, for
+ * SMTP behind EHLO and STARTTLS. */
+static unsigned set_aim(struct call *call)
+{
+	enum request_aim aim = call->request->aim;
+	CURL *easy = call->easy;
+	unsigned bad = 0;
+
+	bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
+	    aim == AIM_CALL ? "http,https" : "http,https,smtp");
+	bad |= curl_easy_setopt(
+	    easy, CURLOPT_CONNECT_ONLY, (long)(aim != AIM_CALL));
+	if (aim == AIM_LOOK_STARTTLS)
+		bad |= curl_easy_setopt(
+		    easy, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+	return bad;
+}
+
 static unsigned set_callbacks(struct call *call)
 {
 	CURL *easy = call->easy;
@@ -430,7 +448,6 @@ static unsigned set_transport(const struct http *http, CURL *easy)
 	for (i = 0; i < SWITCH_COUNT; i++)
 		bad |= curl_easy_setopt(
 		    easy, switches[i].option, switches[i].value);
-	bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	bad |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
 	bad |= curl_easy_setopt(
@@ -444,7 +461,7 @@ static bool start(struct http *http, struct call *call)
 {
 	if (!call->easy || !add_headers(call))
 		return false;
-	if (set_request(call) || set_callbacks(call) ||
+	if (set_request(call) || set_aim(call) || set_callbacks(call) ||
 	    set_transport(http, call->easy))
 		return false;
 	return curl_multi_add_handle(http->multi, call->easy) == CURLM_OK;
@@ -606,6 +623,7 @@ static const struct {
 	{ CURLE_URL_MALFORMAT, END_BAD_URL },
 	{ CURLE_SSL_CACERT_BADFILE, END_BAD_CA },
 	{ CURLE_FAILED_INIT, END_NO_START },
+	{ CURLE_USE_SSL_FAILED, END_NO_STARTTLS },
 };
 
 enum { END_ROWS = sizeof(ends) / sizeof(ends[0]) };
@@ -716,6 +734,8 @@ static void conclude(struct call *call, CURLcode code)
 	if (ending.end == END_NO_CONNECTION || ending.end == END_BROKEN)
 		ending.os_errno = (int)small(call, CURLINFO_OS_ERRNO);
 	look_closer(call, code, &ending);
+	if (code == CURLE_OK && call->request->aim != AIM_CALL)
+		ending.end = END_FOUND;
 	ending.detail = detail(call, code, ending.end);
 	measure(call, &call->answer);
 	find_remote(call, &call->answer);
