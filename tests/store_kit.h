@@ -94,6 +94,7 @@ KIT int64_t kit_endpoint(
 	struct work_endpoints work = { .rows = &row, .count = 1 };
 
 	kit_must(store, &work, WORK_ENDPOINTS);
+	work_endpoints_clear(&work);
 	return row.number;
 }
 

@@ -144,6 +144,11 @@ static void undo_receipts(struct work *work)
 	receipts->count = 0;
 }
 
+static void undo_endpoints(struct work *work)
+{
+	work_endpoints_clear((struct work_endpoints *)work);
+}
+
 static void undo_settle(struct work *work)
 {
 	((struct work_settle *)work)->unlocked = false;
@@ -157,7 +162,7 @@ static const struct {
 	[WORK_CLAIM] = { claim_run, undo_claim },
 	[WORK_SETTLE] = { settle_run, undo_settle },
 	[WORK_FORGET] = { forget_run, NULL },
-	[WORK_ENDPOINTS] = { endpoints_run, NULL },
+	[WORK_ENDPOINTS] = { endpoints_run, undo_endpoints },
 	[WORK_DIGEST] = { digest_run, undo_digest },
 	[WORK_MAIL_ADD] = { mail_add_run, NULL },
 	[WORK_MAIL_NEXT] = { mail_next_run, undo_mail_next },

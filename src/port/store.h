@@ -190,12 +190,24 @@ struct endpoint_row {
 	int64_t next_due_ms; /* out: -1 for none */
 };
 
-/* Gives each endpoint of the configuration its number. */
+/* An endpoint that is no longer configured, though deliveries wait for it. */
+struct stray {
+	char *webhook;
+	char *endpoint;
+	int64_t open; /* deliveries that are not final */
+};
+
+/* Gives each endpoint of the configuration its number, and names those that
+ * are not among them but have open deliveries. */
 struct work_endpoints {
 	struct work work;
 	struct endpoint_row *rows;
 	size_t count;
+	struct stray *strays; /* out; see work_endpoints_clear */
+	size_t stray_count;
 };
+/* Frees what was handed out; the rows are the caller's. */
+void work_endpoints_clear(struct work_endpoints *work);
 
 /* One death that nobody was told of yet. */
 struct death_row {
@@ -283,6 +295,7 @@ struct work_note {
 	int64_t now_ms;
 	const char *name;
 	const char *value;
+	const void *sender; /* whose answer it is; the store does not look */
 };
 
 /* The receipts that are left over; asked once, at start. */

@@ -47,16 +47,98 @@ static int read_endpoint(
 	return 0;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a;
+	int64_t y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Numbers of the rows, sorted. */
+static int64_t *sort_numbers(const struct work_endpoints *group)
+{
+	int64_t *numbers = mem_array(group->count, sizeof(*numbers));
+
+	for (size_t i = 0; i < group->count; i++)
+		numbers[i] = group->rows[i].number;
+	qsort(numbers, group->count, sizeof(*numbers), by_number);
+	return numbers;
+}
+
+static void push_stray(struct work_endpoints *group, struct sql_query *query)
+{
+	size_t count = group->stray_count++;
+
+	if ((count & (count - 1)) == 0)
+		group->strays = mem_grow(group->strays, count ? count * 2 : 1,
+		    sizeof(*group->strays));
+	group->strays[count] = (struct stray){
+		.webhook = sql_copy_text(query, 1),
+		.endpoint = sql_copy_text(query, 2),
+	};
+}
+
+static int count_open(
+    struct store *store, int64_t endpoint, struct stray *stray, struct why *why)
+{
+	auto_end struct sql_query *query = sql_query(store->sql,
+	    "SELECT count(*) FROM delivery WHERE state < 4 AND endpoint = ?");
+
+	sql_put_int(query, endpoint);
+	if (sql_next(query, why) != 1)
+		return -1;
+	stray->open = sql_int(query, 0);
+	return 0;
+}
+
+static int find_strays(
+    struct store *store, struct work_endpoints *group, struct why *why)
+{
+	auto_free int64_t *numbers = sort_numbers(group);
+	auto_end struct sql_query *query = sql_query(store->sql,
+	    "SELECT seq, webhook, name FROM endpoint p WHERE EXISTS (SELECT 1 "
+	    "FROM delivery WHERE state < 4 AND endpoint = p.seq) "
+	    "ORDER BY webhook, name");
+	int got;
+
+	while ((got = sql_next(query, why)) == 1) {
+		int64_t number = sql_int(query, 0);
+
+		if (bsearch(&number, numbers, group->count, sizeof(number),
+			by_number))
+			continue;
+		push_stray(group, query);
+		if (count_open(store, number,
+			&group->strays[group->stray_count - 1], why) < 0)
+			return -1;
+	}
+	return got;
+}
+
 int endpoints_run(struct store *store, struct work *work, struct why *why)
 {
 	struct work_endpoints *group = (struct work_endpoints *)work;
 
+	group->strays = NULL;
+	group->stray_count = 0;
 	for (size_t i = 0; i < group->count; i++) {
 		if (add_endpoint(store, &group->rows[i], why) < 0 ||
 		    read_endpoint(store, &group->rows[i], why) < 0)
 			return -1;
 	}
-	return 0;
+	return find_strays(store, group, why);
+}
+
+void work_endpoints_clear(struct work_endpoints *work)
+{
+	for (size_t i = 0; i < work->stray_count; i++) {
+		free(work->strays[i].webhook);
+		free(work->strays[i].endpoint);
+	}
+	free(work->strays);
+	work->strays = NULL;
+	work->stray_count = 0;
 }
 
 /* ---- receipts ---------------------------------------------------------- */
