@@ -5,25 +5,18 @@
  * Owns the room of each endpoint and the calls under way. Promises: a delivery
  * is handed to the wire only after its event was committed; an endpoint that
  * hangs holds its own room and no other's; every answer is settled or, when the
- * store cannot take it, kept and settled later. If we die in the middle, rows
- * that were claimed are waiting again at the next start, and only attempts
- * whose answer was not committed are repeated.
+ * store cannot take it, kept and settled later. What becomes of one delivery is
+ * flow/call's. If we die in the middle, rows that were claimed are waiting
+ * again at the next start, and only attempts whose answer was not committed
+ * are repeated.
  */
 #include "flow/dispatch.h"
 
-#include "base/dice.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/now.h"
-#include "base/say.h"
-#include "flow/wire.h"
-#include "model/request.h"
+#include "flow/call.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Wishes of one claim: enough for everybody's turn, few enough that the claim
  * does not hold up the group it stands in. */
@@ -31,23 +24,12 @@ enum { WISHES_MAX = 64 };
 /* After the store refused something, it is asked again this much later. */
 enum { STORE_PAUSE_MS = 1000 };
 
-/* A delivery on its way from its claim to its settlement. */
-struct call {
-	struct wire_call wire; /* first: the wire's letter is ours */
-	struct work_settle settle;
-	struct plan *plan; /* keeps webhook and endpoint alive */
-	const struct webhook *webhook;
-	const struct endpoint *endpoint;
-	struct claimed from;
-	char delivery[ID_DELIVERY_SIZE];
-	struct call *next; /* among those that could not be settled */
-};
-
 /* A claim, with the plan that it was made for: an endpoint that a reload took
  * out meanwhile still gets what was claimed for it. */
 struct claim {
 	struct work_claim work; /* first */
 	struct plan *plan;
+	struct claim *before, *after; /* among those under way */
 };
 
 struct dispatch {
@@ -55,11 +37,13 @@ struct dispatch {
 	struct plan *plan;
 	struct target *ready;
 	struct target **ready_end;
-	struct call *unsettled;
+	struct call *calls; /* on the wire */
+	struct call *unsettled; /* the store could not take their outcome */
+	struct claim *claims;
 	int64_t next_due_ms; /* the earliest of targets not in the ready list */
 	int64_t pause_until_ms; /* the store is given time */
 	int in_flight; /* calls, and room that claims have asked for */
-	int claims, settles;
+	int settles, flushes;
 	bool stopping;
 	bool deaths;
 	struct dispatch_totals totals;
@@ -75,14 +59,23 @@ struct dispatch *dispatch_open(const struct dispatch_sides *sides)
 	return d;
 }
 
-static void free_call(struct call *call)
+static void link_call(struct call **list, struct call *call)
 {
-	request_clear(&call->wire.request);
-	free(call->from.event_type);
-	free(call->from.incident);
-	free(call->from.body);
-	plan_drop(call->plan);
-	free(call);
+	call->before = NULL;
+	call->after = *list;
+	if (call->after)
+		call->after->before = call;
+	*list = call;
+}
+
+static void unlink_call(struct call **list, struct call *call)
+{
+	if (call->before)
+		call->before->after = call->after;
+	else
+		*list = call->after;
+	if (call->after)
+		call->after->before = call->before;
 }
 
 void dispatch_close(struct dispatch *d)
@@ -92,8 +85,8 @@ void dispatch_close(struct dispatch *d)
 	while (d->unsettled) {
 		struct call *call = d->unsettled;
 
-		d->unsettled = call->next;
-		free_call(call);
+		unlink_call(&d->unsettled, call);
+		call_free(call);
 	}
 	plan_drop(d->plan);
 	free(d);
@@ -103,6 +96,8 @@ struct plan *dispatch_plan(const struct dispatch *d)
 {
 	return d->plan;
 }
+
+/* ---- whose turn it is ---------------------------------------------------- */
 
 static void list_ready(struct dispatch *d, struct target *target)
 {
@@ -127,51 +122,87 @@ static struct target *next_ready(struct dispatch *d)
 	return target;
 }
 
+/* The earlier of two times, of which -1 is never. */
+static int64_t earlier(int64_t a, int64_t b)
+{
+	if (a < 0)
+		return b;
+	return b < 0 || a < b ? a : b;
+}
+
 static void expect(struct dispatch *d, int64_t due_ms)
 {
-	if (due_ms >= 0 && (d->next_due_ms < 0 || due_ms < d->next_due_ms))
-		d->next_due_ms = due_ms;
+	d->next_due_ms = earlier(d->next_due_ms, due_ms);
+}
+
+/* Lists the target when its time has come, else remembers when it comes. */
+static void consider(struct dispatch *d, struct target *target, int64_t now_ms)
+{
+	if (target->next_due_ms < 0)
+		return;
+	if (target->next_due_ms <= now_ms)
+		list_ready(d, target);
+	else
+		expect(d, target->next_due_ms);
+}
+
+/* What is under way goes on under the new plan, also for an endpoint that was
+ * taken out and is back. */
+static void take_stock(struct dispatch *d)
+{
+	const struct call *call;
+	const struct claim *claim;
+	struct target *target;
+	size_t i;
+
+	for (call = d->calls; call; call = call->after) {
+		target = plan_target(d->plan, call->from.endpoint);
+		if (target)
+			target->in_flight++;
+	}
+	for (claim = d->claims; claim; claim = claim->after) {
+		for (i = 0; i < claim->work.wish_count; i++) {
+			const struct claim_wish *wish = &claim->work.wishes[i];
+
+			target = plan_target(d->plan, wish->endpoint);
+			if (!target)
+				continue;
+			target->claiming = true;
+			target->in_flight += wish->room;
+		}
+	}
 }
 
 void dispatch_use(struct dispatch *d, struct plan *plan)
 {
-	struct plan *old = d->plan;
-	size_t i;
-
+	plan_drop(d->plan);
+	d->plan = plan_hold(plan);
 	d->ready = NULL;
 	d->ready_end = &d->ready;
 	d->next_due_ms = -1;
-	d->plan = plan_hold(plan);
-	for (i = 0; i < plan->count; i++) {
-		struct target *target = &plan->targets[i];
-		const struct target *was =
-		    old ? plan_target(old, target->number) : NULL;
-
-		if (was) {
-			target->in_flight = was->in_flight;
-			target->claiming = was->claiming;
-		}
-		expect(d, target->next_due_ms);
-	}
-	plan_drop(old);
+	take_stock(d);
+	/* What came due while the plan was being numbered, too. */
+	dispatch_touch_all(d, now_wall_ms());
 }
 
 void dispatch_touch(struct dispatch *d, struct target *target, int64_t due_ms)
 {
-	if (target->next_due_ms < 0 || due_ms < target->next_due_ms)
-		target->next_due_ms = due_ms;
-	if (due_ms <= now_wall_ms())
-		list_ready(d, target);
-	else
-		expect(d, due_ms);
+	target->next_due_ms = earlier(target->next_due_ms, due_ms);
+	consider(d, target, now_wall_ms());
 }
 
+/* The change may come between a claim and its answer, which does not know of
+ * it: then the answer does not have the last word. */
 void dispatch_touch_all(struct dispatch *d, int64_t now_ms)
 {
 	size_t i;
 
-	for (i = 0; i < d->plan->count; i++)
-		dispatch_touch(d, &d->plan->targets[i], now_ms);
+	for (i = 0; i < d->plan->count; i++) {
+		struct target *target = &d->plan->targets[i];
+
+		target->touched = target->claiming;
+		dispatch_touch(d, target, now_ms);
+	}
 }
 
 /* Lists everybody whose time has come; the rest tells the next time. */
@@ -182,16 +213,8 @@ static void gather(struct dispatch *d, int64_t now_ms)
 	if (d->next_due_ms < 0 || d->next_due_ms > now_ms)
 		return;
 	d->next_due_ms = -1;
-	for (i = 0; i < d->plan->count; i++) {
-		struct target *target = &d->plan->targets[i];
-
-		if (target->next_due_ms < 0 || target->listed)
-			continue;
-		if (target->next_due_ms <= now_ms)
-			list_ready(d, target);
-		else
-			expect(d, target->next_due_ms);
-	}
+	for (i = 0; i < d->plan->count; i++)
+		consider(d, &d->plan->targets[i], now_ms);
 }
 
 /* How many more this endpoint may have under way. The bound over all never
@@ -204,10 +227,12 @@ static int room(const struct dispatch *d, const struct target *target)
 
 	if (target->claiming || own <= 0)
 		return 0;
-	if (all < 1 && target->in_flight == 0)
-		return 1;
+	if (all < 1)
+		return target->in_flight == 0;
 	return own < all ? own : all;
 }
+
+/* ---- claims -------------------------------------------------------------- */
 
 static struct claim *new_claim(struct dispatch *d, int64_t now_ms)
 {
@@ -228,6 +253,25 @@ static void free_claim(struct claim *claim)
 	free(claim);
 }
 
+static void send_claim(struct dispatch *d, struct claim *claim)
+{
+	claim->after = d->claims;
+	if (claim->after)
+		claim->after->before = claim;
+	d->claims = claim;
+	committer_send(d->sides.committer, &claim->work.work);
+}
+
+static void strike_claim(struct dispatch *d, struct claim *claim)
+{
+	if (claim->before)
+		claim->before->after = claim->after;
+	else
+		d->claims = claim->after;
+	if (claim->after)
+		claim->after->before = claim->before;
+}
+
 static void add_wish(struct dispatch *d, struct work_claim *claim,
     struct target *target, int count)
 {
@@ -236,14 +280,9 @@ static void add_wish(struct dispatch *d, struct work_claim *claim,
 	wish->endpoint = target->number;
 	wish->room = count;
 	target->claiming = true;
+	target->touched = false;
 	target->in_flight += count;
 	d->in_flight += count;
-}
-
-static void send_claim(struct dispatch *d, struct claim *claim)
-{
-	d->claims++;
-	committer_send(d->sides.committer, &claim->work.work);
 }
 
 static void claim_ready(struct dispatch *d, int64_t now_ms)
@@ -267,47 +306,6 @@ static void claim_ready(struct dispatch *d, int64_t now_ms)
 		send_claim(d, claim);
 }
 
-static void send_settle(struct dispatch *d, struct call *call)
-{
-	d->settles++;
-	committer_send(d->sides.committer, &call->settle.work);
-}
-
-static void settle_again(struct dispatch *d)
-{
-	while (d->unsettled) {
-		struct call *call = d->unsettled;
-
-		d->unsettled = call->next;
-		send_settle(d, call);
-	}
-}
-
-void dispatch_turn(struct dispatch *d, int64_t now_ms)
-{
-	if (!d->plan)
-		return;
-	if (d->pause_until_ms) {
-		if (now_ms < d->pause_until_ms &&
-		    now_ms + STORE_PAUSE_MS >= d->pause_until_ms)
-			return;
-		d->pause_until_ms = 0;
-		settle_again(d);
-		dispatch_touch_all(d, now_ms);
-	}
-	if (d->stopping)
-		return;
-	gather(d, now_ms);
-	claim_ready(d, now_ms);
-}
-
-int64_t dispatch_next_ms(const struct dispatch *d)
-{
-	if (d->pause_until_ms)
-		return d->pause_until_ms;
-	return d->stopping ? -1 : d->next_due_ms;
-}
-
 /* Gives room back to the endpoint, and lists it when it has use for it. */
 static void give_back(struct dispatch *d, int64_t number, int count)
 {
@@ -317,64 +315,17 @@ static void give_back(struct dispatch *d, int64_t number, int count)
 	if (!target)
 		return;
 	target->in_flight -= count;
-	if (target->next_due_ms >= 0 && target->next_due_ms <= now_wall_ms())
-		list_ready(d, target);
-	else
-		expect(d, target->next_due_ms);
-}
-
-static void build(struct call *call)
-{
-	struct request_case from = {
-		.conf = call->plan->conf,
-		.webhook = call->webhook,
-		.endpoint = call->endpoint,
-		.event_id = call->from.event_id,
-		.event_type = call->from.event_type,
-		.attempt = call->from.tries + 1,
-		.now_ms = now_wall_ms(),
-	};
-
-	id_delivery(call->delivery, call->from.event_id, call->webhook->id,
-	    call->endpoint->id);
-	request_build(
-	    &call->wire.request, &from, &call->from.body, call->from.body_len);
+	assert(target->in_flight >= 0);
+	consider(d, target, now_wall_ms());
 }
 
 static void start_call(struct dispatch *d, struct plan *plan,
-    struct target *target, struct claimed *claimed)
+    const struct target *target, struct claimed *claimed)
 {
-	struct call *call = mem_zalloc(sizeof(*call));
+	struct call *call = call_new(plan, target, claimed, now_wall_ms());
 
-	call->plan = plan_hold(plan);
-	call->webhook = target->webhook;
-	call->endpoint = target->endpoint;
-	call->from = *claimed;
-	claimed->event_type = NULL;
-	claimed->incident = NULL;
-	claimed->body = NULL;
-	build(call);
+	link_call(&d->calls, call);
 	wire_send(d->sides.wire, &call->wire);
-}
-
-/* The claim did not happen: its room is free, and all is as it was. */
-static void claim_failed(struct dispatch *d, struct work_claim *claim)
-{
-	size_t i;
-
-	for (i = 0; i < claim->wish_count; i++)
-		give_back(d, claim->wishes[i].endpoint, claim->wishes[i].room);
-	d->pause_until_ms = now_wall_ms() + STORE_PAUSE_MS;
-}
-
-static void take_wish(
-    struct dispatch *d, const struct claim_wish *wish, int claimed)
-{
-	struct target *target = plan_target(d->plan, wish->endpoint);
-
-	if (target)
-		target->next_due_ms = wish->next_due_ms;
-	give_back(d, wish->endpoint, wish->room - claimed);
 }
 
 /* Starts what a wish brought, from the plan in use or, when a reload took the
@@ -399,119 +350,74 @@ static int start_wish(struct dispatch *d, struct claim *claim,
 	return count;
 }
 
-static void end_claiming(struct dispatch *d, const struct work_claim *work)
+static void take_wish(
+    struct dispatch *d, const struct claim_wish *wish, bool failed, int started)
 {
-	size_t i;
+	struct target *target = plan_target(d->plan, wish->endpoint);
 
-	for (i = 0; i < work->wish_count; i++) {
-		struct target *target =
-		    plan_target(d->plan, work->wishes[i].endpoint);
-
-		if (target)
-			target->claiming = false;
+	if (target) {
+		target->claiming = false;
+		if (!failed && !target->touched)
+			target->next_due_ms = wish->next_due_ms;
 	}
+	give_back(d, wish->endpoint, wish->room - started);
 }
 
+/* What was claimed comes in the order of the wishes. After the stop nothing is
+ * started: the wire may be gone. Such rows are found active at the next start. */
 void dispatch_claimed(struct dispatch *d, struct work *work)
 {
 	struct claim *claim = (struct claim *)work;
 	size_t at = 0;
 	size_t i;
 
-	d->claims--;
-	end_claiming(d, &claim->work);
-	if (work->failed) {
-		claim_failed(d, &claim->work);
-		free_claim(claim);
-		return;
-	}
-	/* What was claimed comes in the order of the wishes. */
+	strike_claim(d, claim);
 	for (i = 0; i < claim->work.wish_count; i++) {
 		const struct claim_wish *wish = &claim->work.wishes[i];
+		int started = 0;
 
-		take_wish(d, wish, start_wish(d, claim, wish, &at));
+		if (!work->failed && !d->stopping)
+			started = start_wish(d, claim, wish, &at);
+		take_wish(d, wish, work->failed, started);
 	}
-	assert(at == claim->work.claimed_count);
+	assert(work->failed || d->stopping || at == claim->work.claimed_count);
+	if (work->failed)
+		d->pause_until_ms = now_wall_ms() + STORE_PAUSE_MS;
 	free_claim(claim);
 }
 
-/* Legacy tools look into failed/ for what was given up. Written before the
- * death is committed, so that no dead delivery lacks its file. */
-static void write_failed(struct dispatch *d, const struct call *call)
-{
-	auto_free char *name =
-	    mem_printf("%s/%s.json", call->webhook->id, call->from.event_id);
-	struct why why;
+/* ---- settlements --------------------------------------------------------- */
 
-	if (mkdirat(d->sides.failed_dir, call->webhook->id, 0750) < 0 &&
-	    errno != EEXIST) {
-		say_error("failed/%s: cannot make directory: %m; the delivery "
-			  "is in the store",
-		    call->webhook->id);
-		return;
+static void send_settle(struct dispatch *d, struct call *call)
+{
+	d->settles++;
+	committer_send(d->sides.committer, &call->settle.work);
+}
+
+static void settle_again(struct dispatch *d)
+{
+	while (d->unsettled) {
+		struct call *call = d->unsettled;
+
+		unlink_call(&d->unsettled, call);
+		send_settle(d, call);
 	}
-	if (file_write(d->sides.failed_dir, name, call->wire.request.body,
-		call->wire.request.body_len, 0640, &why) < 0)
-		say_error("failed/%s; the delivery is in the store", why.text);
-}
-
-/* A delivery that came through after all (a crash came between its file and
- * its death) leaves no file behind. */
-static void remove_failed(struct dispatch *d, const struct call *call)
-{
-	auto_free char *name =
-	    mem_printf("%s/%s.json", call->webhook->id, call->from.event_id);
-
-	unlinkat(d->sides.failed_dir, name, 0);
-}
-
-static bool anybody_to_tell(const struct call *call)
-{
-	const struct mail_settings *mail = &call->plan->conf->mail;
-	char *const *own = call->webhook->failure_email;
-
-	return own ? own[0] != NULL : mail->to && mail->to[0];
-}
-
-static void settle(struct dispatch *d, struct call *call)
-{
-	const struct retry_policy *policy = &call->webhook->retry;
-	struct work_settle *work = &call->settle;
-	struct retry_case at = {
-		.answer = &call->wire.answer,
-		.tries = call->from.tries,
-		.queued_ms = call->from.queued_ms,
-		.now_ms = now_wall_ms(),
-		.dice = dice_roll(),
-	};
-
-	work->work.kind = WORK_SETTLE;
-	work->now_ms = at.now_ms;
-	work->delivery = call->from.delivery;
-	work->attempt = call->from.tries + 1;
-	work->answer = &call->wire.answer;
-	work->verdict = retry_decide(policy, &at);
-	work->notice = anybody_to_tell(call);
-	if (work->verdict.outcome == OUTCOME_DEAD)
-		write_failed(d, call);
-	else if (work->verdict.outcome == OUTCOME_DELIVERED &&
-	    call->from.tries > 0)
-		remove_failed(d, call);
-	send_settle(d, call);
 }
 
 void dispatch_called(struct dispatch *d, struct wire_call *wire)
 {
 	struct call *call = (struct call *)wire;
 
+	unlink_call(&d->calls, call);
 	give_back(d, call->from.endpoint, 1);
-	/* Cut off by our own end: the row is found active at the next start
+	/* Broken off by our own end: the row is found active at the next start
 	 * and tried again. */
 	if (wire->abandoned) {
-		free_call(call);
+		call_free(call);
 		return;
 	}
-	settle(d, call);
+	call_judge(call, d->sides.failed_dir, now_wall_ms());
+	send_settle(d, call);
 }
 
 static void count(struct dispatch *d, const struct work_settle *settled)
@@ -530,49 +436,72 @@ static void count(struct dispatch *d, const struct work_settle *settled)
 	}
 }
 
-static void write_down(struct dispatch *d, const struct call *call)
-{
-	const struct work_settle *settled = &call->settle;
-	struct subject subject = {
-		.delivery = call->delivery,
-		.event_id = call->from.event_id,
-		.event_type = call->from.event_type,
-		.incident = call->from.incident,
-		.webhook = call->webhook,
-		.endpoint = call->endpoint,
-	};
-
-	record_attempt(d->sides.record, &subject, settled->attempt,
-	    settled->answer, &settled->verdict);
-	if (settled->verdict.outcome == OUTCOME_DEFERRED)
-		return;
-	record_end(d->sides.record, &subject, settled->attempt,
-	    settled->now_ms - call->from.queued_ms, settled->answer,
-	    &settled->verdict);
-}
-
 void dispatch_settled(struct dispatch *d, struct work *work)
 {
 	struct work_settle *settled = (struct work_settle *)work;
-	struct call *call =
-	    (struct call *)((char *)work - offsetof(struct call, settle));
+	struct call *call = call_of(settled);
 	struct target *target;
 
 	d->settles--;
 	if (work->failed) {
-		call->next = d->unsettled;
-		d->unsettled = call;
+		link_call(&d->unsettled, call);
 		d->pause_until_ms = now_wall_ms() + STORE_PAUSE_MS;
 		return;
 	}
 	count(d, settled);
-	write_down(d, call);
+	call_write_down(call, d->sides.record);
 	target = plan_target(d->plan, call->from.endpoint);
 	if (target && settled->verdict.outcome == OUTCOME_DEFERRED)
 		dispatch_touch(d, target, settled->verdict.due_ms);
 	else if (target && settled->unlocked)
 		dispatch_touch(d, target, settled->now_ms);
-	free_call(call);
+	call_free(call);
+}
+
+/* ---- turns --------------------------------------------------------------- */
+
+void dispatch_turn(struct dispatch *d, int64_t now_ms)
+{
+	if (!d->plan)
+		return;
+	if (d->pause_until_ms) {
+		/* A clock that was set back does not make it longer. */
+		if (now_ms < d->pause_until_ms &&
+		    now_ms + STORE_PAUSE_MS >= d->pause_until_ms)
+			return;
+		d->pause_until_ms = 0;
+		settle_again(d);
+		dispatch_touch_all(d, now_ms);
+	}
+	if (d->stopping)
+		return;
+	gather(d, now_ms);
+	claim_ready(d, now_ms);
+}
+
+int64_t dispatch_next_ms(const struct dispatch *d)
+{
+	if (d->pause_until_ms)
+		return d->pause_until_ms;
+	return d->stopping ? -1 : d->next_due_ms;
+}
+
+void dispatch_flush(struct dispatch *d, int64_t now_ms)
+{
+	struct work_flush *flush = mem_zalloc(sizeof(*flush));
+
+	flush->work.kind = WORK_FLUSH;
+	flush->now_ms = now_ms;
+	d->flushes++;
+	committer_send(d->sides.committer, &flush->work);
+}
+
+void dispatch_flushed(struct dispatch *d, struct work *work)
+{
+	d->flushes--;
+	if (d->plan)
+		dispatch_touch_all(d, now_wall_ms());
+	free(work);
 }
 
 void dispatch_stop(struct dispatch *d)
@@ -582,7 +511,8 @@ void dispatch_stop(struct dispatch *d)
 
 bool dispatch_quiet(const struct dispatch *d)
 {
-	return !d->claims && !d->settles && !d->in_flight && !d->unsettled;
+	return !d->claims && !d->settles && !d->flushes && !d->in_flight &&
+	    !d->unsettled;
 }
 
 bool dispatch_waiting(const struct dispatch *d)

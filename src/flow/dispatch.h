@@ -50,6 +50,10 @@ void dispatch_claimed(struct dispatch *dispatch, struct work *work);
 void dispatch_called(struct dispatch *dispatch, struct wire_call *call);
 void dispatch_settled(struct dispatch *dispatch, struct work *work);
 
+/* Whatever was deferred is tried now. */
+void dispatch_flush(struct dispatch *dispatch, int64_t now_ms);
+void dispatch_flushed(struct dispatch *dispatch, struct work *work);
+
 /* Starts no more calls; those under way still end. */
 void dispatch_stop(struct dispatch *dispatch);
 /* True when no claim, call or settlement is under way. */

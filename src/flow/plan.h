@@ -22,6 +22,7 @@ struct target {
 	int64_t next_due_ms; /* of its next waiting delivery, -1 for none */
 	bool listed; /* it stands in the dispatcher's ready list */
 	bool claiming; /* a claim for it is under way */
+	bool touched; /* … and the store changed meanwhile */
 	struct target *next; /* in the ready list */
 };
 
