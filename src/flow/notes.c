@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * flow/notes: sends lines for `status` to the store and forgets them.
+ *
+ * Owns each note until its answer is back. Promises nothing about when it is
+ * written; whoever notes decides nothing by it. If we die in the middle, a
+ * line may be missing, or stay until the next daemon knows better.
+ */
+#include "flow/notes.h"
+
+#include "base/mem.h"
+#include "base/now.h"
+
+struct note {
+	struct work_note work; /* first */
+	char *name;
+	char *value;
+};
+
+struct notes {
+	struct committer *committer;
+	int under_way;
+};
+
+struct notes *notes_open(struct committer *committer)
+{
+	struct notes *notes = mem_zalloc(sizeof(*notes));
+
+	notes->committer = committer;
+	return notes;
+}
+
+void notes_close(struct notes *notes)
+{
+	free(notes);
+}
+
+void notes_put(struct notes *notes, const char *name, const char *value)
+{
+	struct note *note = mem_zalloc(sizeof(*note));
+
+	note->name = mem_strdup(name);
+	note->value = mem_strdup(value);
+	note->work.work.kind = WORK_NOTE;
+	note->work.now_ms = now_wall_ms();
+	note->work.name = note->name;
+	note->work.value = note->value;
+	note->work.sender = notes;
+	notes->under_way++;
+	committer_send(notes->committer, &note->work.work);
+}
+
+bool notes_answered(struct notes *notes, struct work *work)
+{
+	struct note *note = (struct note *)work;
+
+	if (note->work.sender != notes)
+		return false;
+	notes->under_way--;
+	free(note->name);
+	free(note->value);
+	free(note);
+	return true;
+}
+
+bool notes_quiet(const struct notes *notes)
+{
+	return notes->under_way == 0;
+}
