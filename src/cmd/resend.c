@@ -42,30 +42,31 @@ static void worse(struct resending *r, int code)
 
 static void resend(struct resending *r, struct store *store, size_t i)
 {
-	enum resend_answer answer;
+	enum changed answer;
 	struct why why;
 
-	if (store_resend(store, r->rows[i], now_wall_ms(), &answer, &why) < 0) {
+	if (store_change(store, CHANGE_RESEND, &r->rows[i], 1, now_wall_ms(),
+		&answer, &why) < 0) {
 		say_error("%s", why.text);
 		worse(r, EXIT_IO);
 		return;
 	}
 	switch (answer) {
-	case RESEND_DONE:
+	case CHANGED:
 		r->done++;
 		printf("%s: queued\n", r->names[i]);
 		return;
-	case RESEND_BUSY:
+	case CHANGED_BUSY:
 		say_warning("%s is being tried right now; look again with "
 			    "\"spoolhook show\"",
 		    r->names[i]);
 		worse(r, EXIT_TRY_AGAIN);
 		return;
-	case RESEND_OPEN:
+	case CHANGED_NOT:
 		say_warning("%s is in the queue already", r->names[i]);
 		worse(r, EXIT_NO);
 		return;
-	case RESEND_GONE:
+	case CHANGED_GONE:
 		say_warning("%s is gone", r->names[i]);
 		worse(r, EXIT_NO);
 		return;

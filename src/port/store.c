@@ -2,9 +2,10 @@
 /*
  * port/store: opens the store and carries out groups. Owns the transaction
  * around a group and the table of works; what each work does is in
- * store_queue.c (events and deliveries), store_mail.c (deaths and mail) and
- * store_keep.c (receipts, notes, pruning). Questions are in store_ask.c,
- * operators' changes in store_change.c, SQLite behind port/sql.
+ * store_queue.c (events and deliveries), store_mail.c (deaths and mail),
+ * store_keep.c (receipts, notes, the flush) and store_prune.c. Questions are in
+ * store_ask.c, store_count.c and store_list.c, operators' changes in
+ * store_change.c, SQLite behind port/sql.
  *
  * It promises all or nothing: a group that fails, or that we die in, left no
  * trace, and what it had handed out is taken back. It never waits for

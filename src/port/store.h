@@ -153,6 +153,10 @@ struct claimed {
 	int64_t queued_ms;
 };
 
+/* Of a paused webhook (the note "paused/WEBHOOK" begins with the end of the
+ * pause in milliseconds, 0 for none) nothing is claimed; when something waits,
+ * its next due time is the end of the pause, or PAUSE_LOOK_MS from now. */
+enum { PAUSE_LOOK_MS = 60 * 60 * 1000 };
 struct claim_wish {
 	int64_t endpoint;
 	int room; /* in: claim at most so many */
@@ -281,15 +285,24 @@ struct work_mail_done {
 	int64_t due_ms;
 };
 
-/* Everything deferred becomes due now; endpoint 0: of all endpoints. */
+/*
+ * Whatever waits for a later time becomes due now; endpoint 0: of all
+ * endpoints. One work moves at most FLUSH_STEP deliveries, so it holds nobody
+ * up; while `more` comes back, send it again as it is.
+ */
+enum { FLUSH_STEP = 1000 };
 struct work_flush {
 	struct work work;
 	int64_t now_ms;
 	int64_t endpoint;
+	int64_t cursor; /* in and out: 0 starts */
+	int64_t moved; /* out */
+	bool more; /* out */
 };
 
 /* Sets or (value NULL) removes a line that `status` shows: "trouble/PATH",
- * "daemon/pid", "paused/WEBHOOK", … */
+ * "daemon/pid", "paused/WEBHOOK", … Removing a name that ends in a slash
+ * removes all that stand below it. */
 struct work_note {
 	struct work work;
 	int64_t now_ms;
@@ -310,16 +323,22 @@ struct work_receipts {
  * that are past their time, with all that hangs on them: unmatched ones by
  * their acceptance, others when each of their deliveries is final and changed
  * before its limit. One step looks at PRUNE_STEP events, so it holds nobody up;
- * the walk is over when `cursor` comes back as 0.
+ * the walk is over when `cursor` comes back as 0. While the database is larger
+ * than `max_bytes`, the oldest events that are not open go whatever their age.
+ * Space that became free is given back to the disk in the same small steps.
  */
-enum { PRUNE_STEP = 1000 };
+enum { PRUNE_STEP = 250 };
 struct work_prune {
 	struct work work;
 	int64_t delivered_before_ms;
 	int64_t dead_before_ms;
 	int64_t unmatched_before_ms;
+	int64_t max_bytes; /* 0: no limit */
+	bool dry; /* only count */
 	int64_t cursor; /* in and out: 0 starts at the oldest */
-	int64_t events; /* out: how many were removed */
+	int64_t excess; /* in and out, of this walk; 0 at its start */
+	int64_t events; /* out: how many were removed for their age */
+	int64_t squeezed; /* out: how many more for the size */
 };
 
 /*
@@ -406,12 +425,54 @@ struct webhook_counts {
 	int64_t oldest_ms; /* acceptance of the oldest open one, -1 */
 	int64_t last_success_ms; /* -1 for none */
 	int64_t last_failure_ms;
-	int last_status;
+	int last_status; /* of the last attempt that failed, 0 for none */
 	const char *last_code;
 };
 int64_t store_counts(struct store *store,
     int (*each)(void *arg, const struct webhook_counts *counts), void *arg,
     struct why *why);
+
+/* Age classes that double, as qshape(1) has them: under 5 minutes, under 10,
+ * … under 1280, and older. */
+enum { AGE_BUCKETS = 10, AGE_FIRST_MS = 5 * 60 * 1000 };
+int store_age_bucket(int64_t age_ms);
+
+struct age_query {
+	int64_t now_ms;
+	unsigned states; /* 1u << enum state; WAITING means not yet tried */
+	bool deferred; /* those that wait after a try */
+};
+struct webhook_ages {
+	const char *webhook;
+	int64_t by_age[AGE_BUCKETS]; /* open deliveries, by acceptance */
+	int64_t total;
+};
+/* For each webhook that has any, by name. */
+int64_t store_ages(struct store *store, const struct age_query *asked,
+    int (*each)(void *arg, const struct webhook_ages *ages), void *arg,
+    struct why *why);
+
+/* How the attempts of the last hours went, by webhook. At most RECENT_MAX are
+ * looked at; *reached_ms is how far back that went, `since_ms` if all. */
+enum { RECENT_MAX = 100 * 1000 };
+struct recent {
+	const char *webhook;
+	int64_t attempts;
+	int64_t delivered, dead; /* those that ended so */
+	int64_t p95_ms; /* of all attempts' durations */
+};
+int64_t store_recent(struct store *store, int64_t since_ms, int64_t *reached_ms,
+    int (*each)(void *arg, const struct recent *recent), void *arg,
+    struct why *why);
+
+/* The endpoints that the store knows, of one webhook or (NULL) of all. */
+int64_t store_endpoints(struct store *store, const char *webhook,
+    int (*each)(void *arg, const struct endpoint_row *row), void *arg,
+    struct why *why);
+/* 1 when a delivery of this event to this webhook is dead, 0 when none is, -1
+ * could not. */
+int store_any_dead(struct store *store, const char *event_id,
+    const char *webhook, struct why *why);
 
 int64_t store_notes(struct store *store, const char *prefix,
     int (*each)(void *arg, const char *name, const char *value, int64_t ms),
@@ -440,13 +501,10 @@ enum changed {
  * from waiting. */
 int store_change(struct store *store, enum change change, const int64_t *rows,
     size_t count, int64_t now_ms, enum changed *answers, struct why *why);
-
-enum resend_answer { RESEND_DONE, RESEND_BUSY, RESEND_OPEN, RESEND_GONE };
-/* CHANGE_RESEND for one row: puts a delivered, dead or held delivery back into
- * the queue, due now, with all its tries; its id stays. RESEND_OPEN: it is
- * queued anyway; RESEND_BUSY: it is on the wire; RESEND_GONE: there is none.
- * -1 when it could not. */
-int store_resend(struct store *store, int64_t row, int64_t now_ms,
-    enum resend_answer *answer, struct why *why);
+/* The same, the n-th due at due_ms[n] instead of now, which only RESEND and
+ * RELEASE look at. */
+int store_change_at(struct store *store, enum change change,
+    const int64_t *rows, const int64_t *due_ms, size_t count, int64_t now_ms,
+    enum changed *answers, struct why *why);
 
 #endif

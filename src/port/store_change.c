@@ -22,6 +22,7 @@ struct subject {
 	int64_t endpoint;
 	char *lane; /* NULL for none */
 	enum state state;
+	int64_t due_ms; /* when it is to be due, should it be queued */
 };
 
 /* 1 read, 0 there is none. */
@@ -74,10 +75,11 @@ static int enqueue(struct store *store, const struct subject *subject,
     int64_t now_ms, struct why *why)
 {
 	struct sql_query *query = sql_query(store->sql,
-	    "UPDATE delivery SET state = ?1, due_ms = ?2, changed_ms = ?2 "
-	    "WHERE seq = ?3");
+	    "UPDATE delivery SET state = ?, due_ms = ?, changed_ms = ? "
+	    "WHERE seq = ?");
 
 	sql_put_int(query, subject->lane ? STATE_CHAINED : STATE_WAITING);
+	sql_put_int(query, subject->due_ms);
 	sql_put_int(query, now_ms);
 	sql_put_int(query, subject->row);
 	if (sql_run(query, why) < 0)
@@ -168,9 +170,9 @@ static const struct {
 };
 
 static int change(struct store *store, enum change which, int64_t row,
-    int64_t now_ms, enum changed *answer, struct why *why)
+    int64_t due_ms, int64_t now_ms, enum changed *answer, struct why *why)
 {
-	struct subject subject = { .row = row };
+	struct subject subject = { .row = row, .due_ms = due_ms };
 	int got = read_subject(store, &subject, why);
 
 	*answer = CHANGED_GONE;
@@ -187,14 +189,15 @@ static int change(struct store *store, enum change which, int64_t row,
 	return got < 0 ? -1 : 0;
 }
 
-int store_change(struct store *store, enum change which, const int64_t *rows,
-    size_t count, int64_t now_ms, enum changed *answers, struct why *why)
+int store_change_at(struct store *store, enum change which, const int64_t *rows,
+    const int64_t *due_ms, size_t count, int64_t now_ms, enum changed *answers,
+    struct why *why)
 {
 	if (sql_begin(store->sql, why) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		if (change(store, which, rows[i], now_ms, &answers[i], why) <
-		    0) {
+		if (change(store, which, rows[i], due_ms ? due_ms[i] : now_ms,
+			now_ms, &answers[i], why) < 0) {
 			sql_rollback(store->sql);
 			return -1;
 		}
@@ -205,20 +208,9 @@ int store_change(struct store *store, enum change which, const int64_t *rows,
 	return -1;
 }
 
-int store_resend(struct store *store, int64_t row, int64_t now_ms,
-    enum resend_answer *answer, struct why *why)
+int store_change(struct store *store, enum change which, const int64_t *rows,
+    size_t count, int64_t now_ms, enum changed *answers, struct why *why)
 {
-	static const enum resend_answer answers[] = {
-		[CHANGED] = RESEND_DONE,
-		[CHANGED_NOT] = RESEND_OPEN,
-		[CHANGED_BUSY] = RESEND_BUSY,
-		[CHANGED_GONE] = RESEND_GONE,
-	};
-	enum changed changed;
-
-	if (store_change(store, CHANGE_RESEND, &row, 1, now_ms, &changed, why) <
-	    0)
-		return -1;
-	*answer = answers[changed];
-	return 0;
+	return store_change_at(
+	    store, which, rows, NULL, count, now_ms, answers, why);
 }

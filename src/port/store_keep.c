@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
  * port/store_keep: the housekeeping works: numbers of endpoints, receipts of
- * dropped files, notes for `status`, the flush, and the pruning of what is
- * past its time.
- *
- * Pruning goes by whole events and never touches one with an open delivery.
- * All of it runs inside a group's transaction; if we die, the group never
- * happened.
+ * dropped files, notes for `status`, and the flush. All of it runs inside a
+ * group's transaction; if we die, the group never happened.
  */
 #include "port/store_own.h"
 
@@ -209,8 +205,9 @@ int note_run(struct store *store, struct work *work, struct why *why)
 	struct sql_query *query;
 
 	if (!note->value) {
-		query =
-		    sql_query(store->sql, "DELETE FROM note WHERE name = ?");
+		query = sql_query(store->sql,
+		    "DELETE FROM note WHERE name = ?1 OR (substr(?1, -1) = '/' "
+		    "AND substr(name, 1, length(?1)) = ?1)");
 		sql_put_text(query, note->name);
 		return sql_run(query, why);
 	}
@@ -222,109 +219,60 @@ int note_run(struct store *store, struct work *work, struct why *why)
 	return sql_run(query, why);
 }
 
-int flush_run(struct store *store, struct work *work, struct why *why)
-{
-	const struct work_flush *flush = (const struct work_flush *)work;
-	struct sql_query *query = sql_query(store->sql,
-	    "UPDATE delivery SET due_ms = ?1 "
-	    "WHERE state IN (1, 2) AND state = 1 AND tries > 0 "
-	    "AND due_ms > ?1 AND (?2 = 0 OR endpoint = ?2)");
-
-	sql_put_int(query, flush->now_ms);
-	sql_put_int(query, flush->endpoint);
-	return sql_run(query, why);
-}
-
-/* ---- pruning ----------------------------------------------------------- */
-
-/* Space goes back to the disk when this many pages, and a quarter of the
- * file, are free; at most so many at once. */
-enum { SPARE_PAGES = 4096, SHRINK_PAGES = 1000 };
-
-/* The step's last event, 0 when there is none, and its earliest acceptance. */
-static int look(struct store *store, const struct work_prune *prune,
-    int64_t *last, int64_t *oldest_ms, bool *more, struct why *why)
+/* The next endpoint behind `after` that anything waits for, 0 for none. */
+static int64_t next_waited_for(
+    struct store *store, int64_t after, struct why *why)
 {
 	auto_end struct sql_query *query = sql_query(store->sql,
-	    "SELECT ifnull(max(seq), 0), min(accepted_ms), count(*) FROM ("
-	    "SELECT seq, accepted_ms FROM event WHERE seq > ? "
-	    "ORDER BY seq LIMIT ?)");
-	int got;
+	    "SELECT ifnull(min(endpoint), 0) FROM delivery "
+	    "WHERE state IN (1, 2) AND state = 1 AND endpoint > ?");
 
-	sql_put_int(query, prune->cursor);
-	sql_put_int(query, PRUNE_STEP);
-	got = sql_next(query, why);
-	if (got != 1)
-		return -1;
-	*last = sql_int(query, 0);
-	*oldest_ms = sql_int(query, 1);
-	*more = sql_int(query, 2) == PRUNE_STEP;
-	return 0;
+	sql_put_int(query, after);
+	return sql_next(query, why) == 1 ? sql_int(query, 0) : -1;
 }
 
-static int remove_old(struct store *store, struct work_prune *prune,
-    int64_t last, struct why *why)
+/* Moves at most `room`; *moved tells how many. */
+static int hurry(struct store *store, int64_t endpoint, int64_t now_ms,
+    int64_t room, int64_t *moved, struct why *why)
 {
 	struct sql_query *query = sql_query(store->sql,
-	    "DELETE FROM event WHERE seq > ?1 AND seq <= ?2 "
-	    "AND (accepted_ms < ?3 OR EXISTS ("
-	    "SELECT 1 FROM delivery d WHERE d.event = event.seq)) "
-	    "AND NOT EXISTS ("
-	    "SELECT 1 FROM delivery d WHERE d.event = event.seq AND NOT ("
-	    "(d.state = 4 AND d.changed_ms < ?4) OR "
-	    "(d.state = 5 AND d.changed_ms < ?5)))");
+	    "UPDATE delivery SET due_ms = ?1 WHERE seq IN ("
+	    "SELECT seq FROM delivery WHERE state IN (1, 2) AND state = 1 "
+	    "AND endpoint = ?2 AND due_ms > ?1 LIMIT ?3)");
 
-	sql_put_int(query, prune->cursor);
-	sql_put_int(query, last);
-	sql_put_int(query, prune->unmatched_before_ms);
-	sql_put_int(query, prune->delivered_before_ms);
-	sql_put_int(query, prune->dead_before_ms);
+	sql_put_int(query, now_ms);
+	sql_put_int(query, endpoint);
+	sql_put_int(query, room);
 	if (sql_run(query, why) < 0)
 		return -1;
-	prune->events = sql_changes(store->sql);
+	*moved = sql_changes(store->sql);
 	return 0;
 }
 
-static int shrink(struct store *store, struct why *why)
+/* An endpoint, too, counts for the step: there may be ten thousand. */
+int flush_run(struct store *store, struct work *work, struct why *why)
 {
-	int64_t spare;
-	int64_t all;
-	char text[64];
+	struct work_flush *flush = (struct work_flush *)work;
+	int64_t room = FLUSH_STEP;
+	int64_t moved;
 
-	if (sql_number(store->sql, "PRAGMA freelist_count", &spare, why) < 0 ||
-	    sql_number(store->sql, "PRAGMA page_count", &all, why) < 0)
-		return -1;
-	if (spare < SPARE_PAGES || spare < all / 4)
-		return 0;
-	snprintf(
-	    text, sizeof(text), "PRAGMA incremental_vacuum(%d)", SHRINK_PAGES);
-	return sql_exec(store->sql, text, why);
-}
+	flush->moved = 0;
+	flush->more = true;
+	while (room > 0) {
+		int64_t at = flush->endpoint
+		    ? flush->endpoint
+		    : next_waited_for(store, flush->cursor, why);
 
-/* Later events are younger, so the walk ends where all are too young. */
-static bool is_young(const struct work_prune *prune, int64_t oldest_ms)
-{
-	return oldest_ms >= prune->unmatched_before_ms &&
-	    oldest_ms >= prune->delivered_before_ms &&
-	    oldest_ms >= prune->dead_before_ms;
-}
-
-int prune_run(struct store *store, struct work *work, struct why *why)
-{
-	struct work_prune *prune = (struct work_prune *)work;
-	int64_t oldest_ms;
-	int64_t last;
-	bool more;
-
-	prune->events = 0;
-	if (look(store, prune, &last, &oldest_ms, &more, why) < 0)
-		return -1;
-	if (!last || is_young(prune, oldest_ms)) {
-		prune->cursor = 0;
-		return shrink(store, why);
+		if (at < 0 ||
+		    (at &&
+			hurry(store, at, flush->now_ms, room, &moved, why) < 0))
+			return -1;
+		flush->moved += at ? moved : 0;
+		flush->more = at && (!flush->endpoint || moved == room);
+		if (!flush->more || moved == room)
+			return 0;
+		flush->cursor = at;
+		room -= moved + 1;
 	}
-	if (remove_old(store, prune, last, why) < 0)
-		return -1;
-	prune->cursor = more ? last : 0;
-	return shrink(store, why);
+	return 0;
 }

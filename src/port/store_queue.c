@@ -54,10 +54,12 @@ int lane_advance(struct store *store, int64_t endpoint, const char *lane,
 
 	if (head <= 0)
 		return (int)head;
+	/* One that was queued for a later time (a paced resend) keeps it, but
+	 * not when the clock has gone back since. */
 	query = sql_query(store->sql,
-	    "UPDATE delivery SET state = 1, due_ms = ?, changed_ms = ? "
-	    "WHERE seq = ?");
-	sql_put_int(query, now_ms);
+	    "UPDATE delivery SET state = 1, changed_ms = ?1, due_ms = "
+	    "CASE WHEN due_ms > ?1 AND changed_ms <= ?1 THEN due_ms ELSE ?1 "
+	    "END WHERE seq = ?2");
 	sql_put_int(query, now_ms);
 	sql_put_int(query, head);
 	return sql_run(query, why) < 0 ? -1 : 1;
@@ -276,6 +278,58 @@ static int activate(struct store *store, struct work_claim *claim, size_t count,
 	return 0;
 }
 
+/* The end of the endpoint's pause, PAUSE_LOOK_MS from now for one without,
+ * 0 when it is not paused. -1 could not. */
+static int64_t find_pause(
+    struct store *store, int64_t endpoint, int64_t now_ms, struct why *why)
+{
+	auto_end struct sql_query *query = sql_query(store->sql,
+	    "SELECT CAST(note.value AS INTEGER) FROM endpoint JOIN note "
+	    "ON note.name = 'paused/' || endpoint.webhook "
+	    "WHERE endpoint.seq = ?");
+	int64_t until_ms;
+	int got;
+
+	sql_put_int(query, endpoint);
+	got = sql_next(query, why);
+	if (got != 1)
+		return got;
+	until_ms = sql_int(query, 0);
+	if (!until_ms)
+		return now_ms + PAUSE_LOOK_MS;
+	return until_ms > now_ms ? until_ms : 0;
+}
+
+/* What waits behind a pause is due at its end, if anything does. */
+static int wait_for(struct store *store, struct claim_wish *wish,
+    int64_t until_ms, struct why *why)
+{
+	auto_end struct sql_query *query = sql_query(store->sql,
+	    "SELECT ifnull(max(min(due_ms), ?2), -1) FROM delivery "
+	    "WHERE state IN (1, 2) AND state = 1 AND endpoint = ?1");
+
+	sql_put_int(query, wish->endpoint);
+	sql_put_int(query, until_ms);
+	if (sql_next(query, why) != 1)
+		return -1;
+	wish->next_due_ms = sql_int(query, 0);
+	return 0;
+}
+
+/* A pause holds from the moment that it is committed. */
+static int grant(struct store *store, struct work_claim *claim,
+    struct claim_wish *wish, struct why *why)
+{
+	int64_t until_ms =
+	    find_pause(store, wish->endpoint, claim->now_ms, why);
+
+	if (until_ms < 0)
+		return -1;
+	if (until_ms)
+		return wait_for(store, wish, until_ms, why);
+	return find_due(store, claim, wish, why);
+}
+
 int claim_run(struct store *store, struct work *work, struct why *why)
 {
 	struct work_claim *claim = (struct work_claim *)work;
@@ -283,7 +337,7 @@ int claim_run(struct store *store, struct work *work, struct why *why)
 	claim->claimed = NULL;
 	claim->claimed_count = 0;
 	for (size_t i = 0; i < claim->wish_count; i++) {
-		if (find_due(store, claim, &claim->wishes[i], why) < 0)
+		if (grant(store, claim, &claim->wishes[i], why) < 0)
 			return -1;
 	}
 	return activate(store, claim, claim->claimed_count, why);
@@ -367,22 +421,24 @@ static int add_attempt(
 	return sql_run(query, why);
 }
 
-/* What `status` tells about an endpoint, and its counts. */
+/* What `status` tells about an endpoint, and its counts: when it last took
+ * something, and what the last failure was. */
 static int tally(struct store *store, const struct work_settle *settle,
     int64_t endpoint, struct why *why)
 {
 	bool good = settle->verdict.outcome == OUTCOME_DELIVERED;
-	bool dead = settle->verdict.outcome == OUTCOME_DEAD;
 	struct sql_query *query = sql_query(store->sql,
-	    good ? "UPDATE endpoint SET success_ms = ?, last_status = ?, "
-		   "last_code = ?, delivered = delivered + ? WHERE seq = ?"
+	    good ? "UPDATE endpoint SET success_ms = ?, "
+		   "delivered = delivered + 1 WHERE seq = ?"
 		 : "UPDATE endpoint SET failure_ms = ?, last_status = ?, "
 		   "last_code = ?, dead = dead + ? WHERE seq = ?");
 
 	sql_put_int(query, settle->now_ms);
-	sql_put_int(query, settle->answer->status);
-	sql_put_text(query, fault_word(settle->answer->fault));
-	sql_put_int(query, good || dead);
+	if (!good) {
+		sql_put_int(query, settle->answer->status);
+		sql_put_text(query, fault_word(settle->answer->fault));
+		sql_put_int(query, settle->verdict.outcome == OUTCOME_DEAD);
+	}
 	sql_put_int(query, endpoint);
 	return sql_run(query, why);
 }
