@@ -383,10 +383,12 @@ struct delivery_query {
 	unsigned states; /* 1u << enum state, 0: open ones (not final) */
 	bool all_states;
 	int64_t since_ms, until_ms; /* of acceptance; 0: no limit */
+	int64_t changed_since_ms; /* of its last change; 0: no limit */
 	int64_t limit; /* 0: no limit */
+	bool newest_first;
 };
 
-/* Calls `each` by age of acceptance; a non-zero return ends it. Returns the
+/* Calls `each` by acceptance, oldest first; a non-zero return ends it. Returns the
  * number of calls, -1 when it could not. Nothing is locked during a call: it
  * may take its time, and may change the store. */
 int64_t store_deliveries(struct store *store,

@@ -15,7 +15,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-enum { BATCH = 256, QUERY_TEXT_MAX = 4096, VALUES_MAX = 8 };
+enum { BATCH = 256, QUERY_TEXT_MAX = 4096, VALUES_MAX = 10 };
 
 /* ---- which deliveries -------------------------------------------------- */
 
@@ -89,6 +89,9 @@ static bool build(struct search *search, const struct delivery_query *query,
 		and_number(search, " AND d.accepted_ms >= ?", query->since_ms);
 	if (query->until_ms)
 		and_number(search, " AND d.accepted_ms <= ?", query->until_ms);
+	if (query->changed_since_ms)
+		and_number(
+		    search, " AND d.changed_ms >= ?", query->changed_since_ms);
 	and_text(search, " AND p.webhook = ?", query->webhook);
 	and_text(search, " AND p.name = ?", query->endpoint);
 	and_text(search, " AND e.type = ?", query->event_type);
@@ -107,10 +110,10 @@ static struct sql_query *ask(struct store *store, const struct search *search,
 
 	buf_printf(&text,
 	    "SELECT d.seq FROM delivery d %s JOIN endpoint p "
-	    "ON p.seq = d.endpoint%s WHERE 1%s ORDER BY d.seq LIMIT %lld",
+	    "ON p.seq = d.endpoint%s WHERE 1%s ORDER BY d.seq%s LIMIT %lld",
 	    query->id ? "" : "CROSS",
 	    events ? " JOIN event e ON e.seq = d.event" : "",
-	    buf_text(&search->where),
+	    buf_text(&search->where), query->newest_first ? " DESC" : "",
 	    query->limit > 0 ? (long long)query->limit : -1);
 	made = sql_query_once(store->sql, buf_text(&text));
 	for (size_t i = 0; i < search->count; i++) {
