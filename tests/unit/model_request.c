@@ -43,7 +43,7 @@ static void set_up(void)
 
 static struct header header(const char *name, const char *value)
 {
-	return (struct header){ lend(name), lend(value), false };
+	return (struct header){ .name = lend(name), .value = lend(value) };
 }
 
 static void build(struct request *request, const char *type)
