@@ -283,8 +283,12 @@ int drop_take(struct drop *drop, const char *name, enum drop_answer *answer,
 	if (fstatat(drop->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return refused(drop, name, answer, why);
 	*answer = judge(&st, why);
-	if (*answer != DROP_OPENED)
+	if (*answer != DROP_OPENED) {
+		if (drop_mark_at(drop, name, mark) < 0 ||
+		    mark->inode != st.st_ino)
+			*answer = DROP_GONE;
 		return 0;
+	}
 	file = openat(drop->dir, name, DROP_FILE_FLAGS);
 	if (file < 0)
 		return refused(drop, name, answer, why);

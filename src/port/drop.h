@@ -84,7 +84,8 @@ enum drop_answer {
 	DROP_LINKED,
 };
 /* Opens for reading; *fd is the caller's when the answer is DROP_OPENED, else
- * -1. Returns -1 with a sentence for trouble that is ours (no descriptors). */
+ * -1. The mark is told for DROP_IRREGULAR and DROP_LINKED, too. Returns -1
+ * with a sentence for trouble that is ours (no descriptors). */
 int drop_take(struct drop *drop, const char *name, enum drop_answer *answer,
     int *fd, struct drop_mark *mark, struct why *why);
 /* The mark of an open file as it is now. */
@@ -122,6 +123,12 @@ int drop_remove(struct drop *drop, const char *name,
  * file systems only links are. */
 int drop_move(struct drop *drop, const char *name, int to, const char *as,
     struct why *why);
+
+/* The same for what was judged by `mark`: anything else that is under the name
+ * by now stays there (DROP_CHANGED). DROP_REMOVED: it was moved. */
+int drop_expel(struct drop *drop, const char *name,
+    const struct drop_mark *mark, int to, const char *as,
+    enum drop_removal *answer, struct why *why);
 
 /* Free bytes of the file system that holds `path`, for the low-disk rule; 0
  * also when it has no inode left. */

@@ -409,3 +409,45 @@ int drop_move(struct drop *drop, const char *name, int to, const char *as,
 		return drop_fail_in(why, drop, name);
 	return 0;
 }
+
+/* Across file systems the file has its name back while it is copied. */
+static int expel_far(struct drop *drop, const char *name,
+    const struct drop_mark *mark, int to, const char *as,
+    enum drop_removal *answer, struct why *why)
+{
+	struct drop_mark now;
+
+	*answer = DROP_CHANGED;
+	if (drop_mark_at(drop, name, &now) < 0 || !drop_mark_equal(&now, mark))
+		return 0;
+	*answer = DROP_REMOVED;
+	return drop_move(drop, name, to, as, why);
+}
+
+int drop_expel(struct drop *drop, const char *name,
+    const struct drop_mark *mark, int to, const char *as,
+    enum drop_removal *answer, struct why *why)
+{
+	char taken[NAME_MAX + 1];
+	bool missing;
+	int error;
+
+	if (hide(drop, name, taken, &missing, why) < 0)
+		return -1;
+	*answer = DROP_MISSING;
+	if (missing)
+		return 0;
+	*answer = DROP_CHANGED;
+	if (!still(drop, taken, -1, mark))
+		return give_back(drop, taken, name, why);
+	*answer = DROP_REMOVED;
+	if (rename_free(drop_dir(drop), taken, to, as) == 0)
+		return 0;
+	error = errno;
+	if (give_back(drop, taken, name, why) < 0)
+		return -1;
+	if (error == EXDEV)
+		return expel_far(drop, name, mark, to, as, answer, why);
+	errno = error;
+	return drop_fail(why, drop, name, "cannot move it away");
+}
