@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * flow/batch: events with everything that the store is lent for as long as it
- * commits them.
+ * flow/batch: events on their way into the store.
+ *
+ * Owns everything that the store is lent for as long as it commits them: the
+ * events, their bytes, the webhooks that take them. Promises that the bytes are
+ * the file's own and that the plan outlives the batch. It reads no file and
+ * commits nothing. If we die, the file is still there.
  */
 #include "flow/batch.h"
 

@@ -34,9 +34,9 @@ struct intake *intake_open(
 /* Nothing of it may be under way in the committer any more. */
 void intake_close(struct intake *intake);
 
-/* Opens the drop boxes of the configuration in use (dispatch_plan); boxes that
- * stay are kept. What cannot be opened is said, shown by `status`, and tried
- * again at each sweep. */
+/* Opens the drop boxes of the configuration in use (dispatch_plan), once the
+ * files under way have ended; what is known of boxes that stay is kept. What cannot be opened is said, shown by `status`, and tried
+ * again every second. */
 void intake_use(struct intake *intake);
 /* Which directories to watch: the n-th input's path, NULL behind the last. */
 const char *intake_path(const struct intake *intake, size_t n);
@@ -59,6 +59,9 @@ void intake_stop(struct intake *intake);
 /* True when nothing is being read or committed, and no file that could be
  * taken within a moment is waiting. */
 bool intake_idle(const struct intake *intake);
+/* True when files wait that would have been taken, but for trouble of ours or
+ * a full disk. */
+bool intake_waiting(const struct intake *intake);
 /* True when nothing is under way in the committer. */
 bool intake_quiet(const struct intake *intake);
 

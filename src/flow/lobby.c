@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * flow/lobby: a hash table by input and inode. The number of guests is bounded
- * by the files that lie in the drop boxes without being acceptable.
+ * flow/lobby: a hash table by input and inode.
+ *
+ * Owns the guests and the text of what was told of them. The number of guests
+ * is bounded by the files that lie in the drop boxes without being acceptable,
+ * and by those under way. It reads no clock and touches no file; what it knows
+ * dies with the process and is learnt again by the next sweep.
  */
 #include "flow/lobby.h"
 
 #include "base/mem.h"
 
-#include <stddef.h>
+#include <assert.h>
 #include <stdlib.h>
 
 enum { BUCKETS = 4096 };
@@ -15,6 +19,7 @@ enum { BUCKETS = 4096 };
 struct lobby {
 	struct guest *buckets[BUCKETS];
 	size_t count;
+	size_t busy; /* of them */
 	void (*gone)(void *arg, const char *told);
 	void *arg;
 };
@@ -32,6 +37,13 @@ static struct guest **bucket_of(
 	return &lobby->buckets[mixed >> 52];
 }
 
+void lobby_untell(struct lobby *lobby, struct guest *guest)
+{
+	if (guest->told && lobby->gone)
+		lobby->gone(lobby->arg, guest->told);
+	free(take(&guest->told));
+}
+
 /* Takes the guest at *at out of its bucket. */
 static void remove_at(struct lobby *lobby, struct guest **at)
 {
@@ -39,9 +51,8 @@ static void remove_at(struct lobby *lobby, struct guest **at)
 
 	*at = guest->next;
 	lobby->count--;
-	if (guest->told && lobby->gone)
-		lobby->gone(lobby->arg, guest->told);
-	free(guest->told);
+	lobby->busy -= guest->stay == STAY_BUSY;
+	lobby_untell(lobby, guest);
 	free(guest);
 }
 
@@ -75,24 +86,34 @@ struct guest *lobby_find(struct lobby *lobby, unsigned input, uint64_t inode)
 	return guest;
 }
 
+static struct guest *add(struct lobby *lobby, unsigned input, uint64_t inode)
+{
+	struct guest **bucket = bucket_of(lobby, input, inode);
+	struct guest *guest = mem_zalloc(sizeof(*guest));
+
+	guest->input = input;
+	guest->inode = inode;
+	guest->stay = STAY_EARLY;
+	guest->next = *bucket;
+	*bucket = guest;
+	lobby->count++;
+	return guest;
+}
+
 struct guest *lobby_keep(struct lobby *lobby, unsigned input, uint64_t inode,
     int64_t ctime_ns, enum stay stay, int64_t now_ms, int64_t look_ms)
 {
 	struct guest *guest = lobby_find(lobby, input, inode);
 
 	if (!guest) {
-		struct guest **bucket = bucket_of(lobby, input, inode);
-
-		guest = mem_zalloc(sizeof(*guest));
-		guest->input = input;
-		guest->inode = inode;
-		guest->next = *bucket;
-		*bucket = guest;
-		lobby->count++;
+		guest = add(lobby, input, inode);
+		guest->first_ms = now_ms;
 		guest->since_ms = now_ms;
 	} else if (guest->ctime_ns != ctime_ns) {
 		guest->since_ms = now_ms;
 	}
+	lobby->busy += stay == STAY_BUSY;
+	lobby->busy -= guest->stay == STAY_BUSY;
 	guest->ctime_ns = ctime_ns;
 	guest->stay = stay;
 	guest->look_ms = look_ms;
@@ -108,6 +129,47 @@ void lobby_forget(struct lobby *lobby, unsigned input, uint64_t inode)
 		at = &(*at)->next;
 	if (*at)
 		remove_at(lobby, at);
+}
+
+/* Takes all guests out of the table, as one list. */
+static struct guest *take_all(struct lobby *lobby)
+{
+	struct guest *all = NULL;
+	size_t i;
+
+	for (i = 0; i < BUCKETS; i++) {
+		while (lobby->buckets[i]) {
+			struct guest *guest = lobby->buckets[i];
+
+			lobby->buckets[i] = guest->next;
+			guest->next = all;
+			all = guest;
+		}
+	}
+	return all;
+}
+
+void lobby_renumber(struct lobby *lobby, const int *to, size_t count)
+{
+	struct guest *all = take_all(lobby);
+
+	assert(!lobby->busy);
+	while (all) {
+		struct guest *guest = all;
+		struct guest **bucket;
+
+		all = guest->next;
+		assert(guest->input < count);
+		if (to[guest->input] == LOBBY_NOWHERE) {
+			guest->next = NULL;
+			remove_at(lobby, &guest);
+			continue;
+		}
+		guest->input = (unsigned)to[guest->input];
+		bucket = bucket_of(lobby, guest->input, guest->inode);
+		guest->next = *bucket;
+		*bucket = guest;
+	}
 }
 
 bool lobby_skips(struct lobby *lobby, unsigned input, uint64_t inode,
@@ -156,21 +218,58 @@ void lobby_end_sweep(struct lobby *lobby, unsigned input)
 	}
 }
 
-int64_t lobby_next_ms(const struct lobby *lobby, bool quiet)
+/* The guests one by one: NULL asks for the first. */
+static const struct guest *after(
+    const struct lobby *lobby, const struct guest *guest, size_t *bucket)
 {
+	const struct guest *next = guest ? guest->next : lobby->buckets[0];
+
+	if (!guest)
+		*bucket = 0;
+	while (!next && ++*bucket < BUCKETS)
+		next = lobby->buckets[*bucket];
+	return next;
+}
+
+int64_t lobby_next_ms(const struct lobby *lobby)
+{
+	const struct guest *guest = NULL;
 	int64_t next = -1;
-	size_t i;
+	size_t at;
 
-	for (i = 0; lobby->count && i < BUCKETS; i++) {
-		const struct guest *guest = lobby->buckets[i];
-
-		for (; guest; guest = guest->next) {
-			if (guest->stay == STAY_BUSY ||
-			    (quiet && guest->stay != STAY_QUIET))
-				continue;
-			if (next < 0 || guest->look_ms < next)
-				next = guest->look_ms;
-		}
+	/* Asked at every turn, and often all are busy. */
+	if (lobby->count == lobby->busy)
+		return -1;
+	while ((guest = after(lobby, guest, &at))) {
+		if (guest->stay == STAY_BUSY)
+			continue;
+		if (next < 0 || guest->look_ms < next)
+			next = guest->look_ms;
 	}
 	return next;
+}
+
+bool lobby_moment(const struct lobby *lobby, int64_t now_ms)
+{
+	const struct guest *guest = NULL;
+	size_t at;
+
+	while ((guest = after(lobby, guest, &at))) {
+		if (guest->stay == STAY_QUIET &&
+		    now_ms < guest->first_ms + LOBBY_PATIENCE_MS)
+			return true;
+	}
+	return false;
+}
+
+bool lobby_later(const struct lobby *lobby)
+{
+	const struct guest *guest = NULL;
+	size_t at;
+
+	while ((guest = after(lobby, guest, &at))) {
+		if (guest->stay == STAY_LATER)
+			return true;
+	}
+	return false;
 }

@@ -31,6 +31,7 @@ struct reader {
 	bool begun; /* the form is known and was allowed */
 	struct split split;
 	struct scraps *scraps;
+	bool kept_before; /* the last bad line: it is in rejected/ already */
 	int64_t good;
 	struct refusal refusal;
 	char code[32];
@@ -127,7 +128,7 @@ bool reader_by_parts(const struct reader *r)
 	return r->split.form == SPLIT_LINES;
 }
 
-void reader_receipt(const struct reader *r, struct receipt *receipt)
+void reader_receipt(const struct reader *r, bool whole, struct receipt *receipt)
 {
 	const struct drop_mark *mark = &r->from.file.mark;
 
@@ -136,10 +137,18 @@ void reader_receipt(const struct reader *r, struct receipt *receipt)
 		.inode = mark->inode,
 		.birth_ns = mark->birth_ns,
 		.mtime_ns = mark->mtime_ns,
-		.size = mark->size,
+		.size = whole ? mark->size : -1,
 		.done = r->offset,
 		.hash = (int64_t)r->hash,
 	};
+}
+
+bool reader_unchanged(const struct reader *r)
+{
+	struct drop_mark now;
+
+	return drop_mark_of(r->from.fd, &now) == 0 &&
+	    drop_mark_equal(&now, &r->from.file.mark);
 }
 
 const struct refusal *reader_refusal(const struct reader *r)
@@ -162,25 +171,44 @@ static void use_up(struct reader *r, size_t len)
 	r->offset += (int64_t)len;
 }
 
-/* Reads another block behind the window. A file that shrank meanwhile simply
- * ends earlier. */
+/* How much to read now. The window doubles: what is in it is scanned again
+ * each time, and an event may be large. */
+static size_t portion(const struct reader *r)
+{
+	int64_t left = r->from.file.mark.size - r->offset -
+	    (int64_t)(r->window.len - r->at);
+	size_t most = r->window.len > BLOCK ? r->window.len : BLOCK;
+
+	if (most > r->window.max - r->window.len)
+		most = r->window.max - r->window.len;
+	if (left <= 0)
+		return 0;
+	return left < (int64_t)most ? (size_t)left : most;
+}
+
+/* Reads on behind the window, up to where the file ended when it was looked
+ * at. A file that shrank meanwhile simply ends earlier. */
 static int read_on(struct reader *r, struct why *why)
 {
+	size_t want;
 	ssize_t got;
 
 	buf_shift(&r->window, r->at);
 	r->at = 0;
-	if (!buf_reserve(&r->window, BLOCK))
+	want = portion(r);
+	r->whole = want == 0;
+	if (r->whole)
+		return 0;
+	if (!buf_reserve(&r->window, want))
 		return fail(why, "%s: no room for a line of this length",
 		    r->from.file.name);
 	do {
-		got = read(r->from.fd, r->window.data + r->window.len, BLOCK);
+		got = read(r->from.fd, r->window.data + r->window.len, want);
 	} while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return fail(why, "%s: cannot read: %m", r->from.file.name);
 	r->window.len += (size_t)got;
 	r->window.data[r->window.len] = '\0';
-	/* What came after the file was looked at is for the next look. */
 	if (got == 0)
 		r->whole = true;
 	return 0;
@@ -206,6 +234,9 @@ static int scrap(struct reader *r, const struct split_piece *piece,
 {
 	struct refusal refusal = { code, message, piece->line, piece->column };
 
+	r->kept_before = r->from.skip_done && r->offset < r->from.skip;
+	if (r->kept_before)
+		return 0;
 	if (!r->scraps) {
 		r->scraps = scraps_open(r->from.spool, why);
 		if (!r->scraps)
@@ -239,28 +270,35 @@ static bool tail_is_early(struct reader *r)
 	return scan_value(line, left, 0, 0, NULL, &end, &fault) == SCAN_EARLY;
 }
 
-/* Once the form is known: may JSON lines be taken now? */
-static bool may_begin(struct reader *r, enum read_answer *answer)
+/* May JSON lines be taken now? READ_EVENT: yes. */
+static enum read_answer judge_lines(struct reader *r)
 {
-	if (r->begun || r->split.form != SPLIT_LINES) {
-		r->begun = r->begun || r->split.form != SPLIT_UNKNOWN;
-		return true;
-	}
-	*answer = READ_WAIT;
-	if (!r->from.renamed && !r->from.quiet)
-		return false;
-	*answer = READ_EARLY;
-	if (!r->from.renamed && !r->from.settled && tail_is_early(r))
-		return false;
-	r->begun = true;
-	return true;
+	bool sure;
+
+	if (!drop_unwritten(r->from.fd, &sure) && sure)
+		return READ_WRITTEN;
+	if (r->from.renamed)
+		return READ_EVENT;
+	if (!r->from.still)
+		return READ_WAIT;
+	return !r->from.settled && tail_is_early(r) ? READ_EARLY : READ_EVENT;
 }
 
-/* The file ends inside an event. */
+/* Judged once, when the form is known. */
+static bool may_begin(struct reader *r, enum read_answer *answer)
+{
+	if (r->begun || r->split.form == SPLIT_UNKNOWN)
+		return true;
+	*answer = reader_by_parts(r) ? judge_lines(r) : READ_EVENT;
+	r->begun = *answer == READ_EVENT;
+	return r->begun;
+}
+
+/* The file ends inside an event, or before there is one. */
 static enum read_answer end_early(
     struct reader *r, struct split_piece *piece, struct why *why)
 {
-	if (reader_by_parts(r)) {
+	if (reader_by_parts(r) && piece->start < piece->end) {
 		piece->next = r->window.len - r->at;
 		if (scrap(r, piece, piece->code, piece->message, why) < 0)
 			return READ_FAILED;
@@ -279,99 +317,115 @@ static enum read_answer end(struct reader *r)
 {
 	if (r->scraps && !r->good && !r->from.skip)
 		return READ_REFUSED;
-	if (!r->good)
+	if (!r->good && !r->from.skip)
 		return refuse(
 		    r, "not_event", "there is no event in this file", 0, 0);
 	return READ_END;
 }
 
-/* Turns a piece into an event; false when it is none and was dealt with. */
-static bool parse(struct reader *r, const struct split_piece *piece,
+/* The piece is an event's bytes, or so it seems. False when the reader is to go
+ * on to the next. */
+static bool take_event(struct reader *r, const struct split_piece *piece,
     struct event *event, enum read_answer *answer, struct why *why)
 {
 	const char *bytes = r->window.data + r->at + piece->start;
 	struct why reason;
 	const char *code;
 
+	r->good++;
+	if (r->offset + (int64_t)piece->end <= r->from.skip)
+		return false;
+	*answer = READ_EVENT;
 	if (event_parse(
-		event, bytes, piece->end - piece->start, &code, &reason) == 0) {
-		*answer = READ_EVENT;
+		event, bytes, piece->end - piece->start, &code, &reason) == 0)
 		return true;
-	}
+	r->good--;
 	if (!reader_by_parts(r)) {
 		*answer =
 		    refuse(r, code, reason.text, piece->line, piece->column);
 		return true;
 	}
-	if (scrap(r, piece, code, reason.text, why) < 0) {
-		*answer = READ_FAILED;
+	*answer = READ_FAILED;
+	return scrap(r, piece, code, reason.text, why) < 0;
+}
+
+/* A line that is no event costs itself, an array's element the array. */
+static bool drop_piece(struct reader *r, const struct split_piece *piece,
+    enum read_answer *answer, struct why *why)
+{
+	if (!reader_by_parts(r)) {
+		*answer = refuse(
+		    r, piece->code, piece->message, piece->line, piece->column);
 		return true;
 	}
-	return false;
+	*answer = READ_FAILED;
+	return scrap(r, piece, piece->code, piece->message, why) < 0;
+}
+
+/* The window ends before the next piece does. What goes of it may be more of a
+ * line that was too large. */
+static bool go_on(struct reader *r, const struct split_piece *piece,
+    enum read_answer *answer, struct why *why)
+{
+	*answer = READ_FAILED;
+	if (r->split.skipping && r->scraps && !r->kept_before &&
+	    scraps_add(
+		r->scraps, r->window.data + r->at, piece->next, NULL, why) < 0)
+		return true;
+	use_up(r, piece->next);
+	return read_on(r, why) < 0;
+}
+
+static enum read_answer finish(struct reader *r, enum split_answer cut,
+    struct split_piece *piece, struct why *why)
+{
+	enum read_answer answer = READ_END;
+
+	if (cut == SPLIT_EARLY)
+		answer = end_early(r, piece, why);
+	else
+		use_up(r, r->window.len - r->at);
+	return answer == READ_END ? end(r) : answer;
 }
 
 enum read_answer reader_next(struct reader *r, struct event *event,
     const char **bytes, size_t *len, struct why *why)
 {
 	for (;;) {
-		struct split_piece piece = { 0 };
+		struct split_piece piece;
 		enum read_answer answer;
 		enum split_answer cut =
 		    split_next(&r->split, r->window.data + r->at,
 			r->window.len - r->at, r->whole, &piece);
-		const char *start = r->window.data + r->at + piece.start;
+		bool over = false;
 
 		if (!may_begin(r, &answer))
 			return answer;
+		*bytes = r->window.data + r->at + piece.start;
+		*len = piece.end - piece.start;
 		switch (cut) {
 		case SPLIT_EVENT:
-			r->good++;
-			if (r->offset + (int64_t)piece.end <= r->from.skip) {
-				use_up(r, piece.next);
-				break;
-			}
-			if (!parse(r, &piece, event, &answer, why)) {
-				r->good--;
-				use_up(r, piece.next);
-				break;
-			}
-			*bytes = start;
-			*len = piece.end - piece.start;
-			use_up(r, piece.next);
-			return answer;
-		case SPLIT_BAD_LINE:
-			if (scrap(r, &piece, piece.code, piece.message, why) <
-			    0)
-				return READ_FAILED;
-			use_up(r, piece.next);
+			over = take_event(r, &piece, event, &answer, why);
 			break;
+		case SPLIT_BAD_LINE:
 		case SPLIT_TOO_LARGE:
-			if (!reader_by_parts(r))
-				return refuse(r, piece.code, piece.message,
-				    piece.line, piece.column);
-			if (scrap(r, &piece, piece.code, piece.message, why) <
-			    0)
-				return READ_FAILED;
-			use_up(r, piece.next);
+			over = drop_piece(r, &piece, &answer, why);
 			break;
 		case SPLIT_MORE:
-			if (r->split.skipping && r->scraps &&
-			    scraps_add(r->scraps, r->window.data + r->at,
-				piece.next, NULL, why) < 0)
-				return READ_FAILED;
-			use_up(r, piece.next);
-			if (read_on(r, why) < 0)
-				return READ_FAILED;
-			break;
+			if (go_on(r, &piece, &answer, why))
+				return answer;
+			continue;
 		case SPLIT_BROKEN:
 			return refuse(r, piece.code, piece.message, piece.line,
 			    piece.column);
 		case SPLIT_EARLY:
-			answer = end_early(r, &piece, why);
-			return answer == READ_END ? end(r) : answer;
 		case SPLIT_END:
-			use_up(r, r->window.len - r->at);
-			return end(r);
+			return finish(r, cut, &piece, why);
 		}
+		if (over && answer != READ_EVENT)
+			return answer;
+		use_up(r, piece.next);
+		if (over)
+			return answer;
 	}
 }

@@ -17,7 +17,8 @@
 /*
  * Reads one dropped file event by event through a window that moves along it,
  * so the file's size does not matter. Tells whether the file is complete, and
- * keeps the bad lines of JSON lines aside.
+ * keeps the bad lines of JSON lines aside. It reads as much as the file had
+ * when it was looked at: what is added meanwhile is for the next look.
  */
 struct reader;
 
@@ -27,9 +28,10 @@ struct reader_case {
 	int64_t size_max; /* of one event */
 	bool lines; /* its name says JSON lines */
 	bool renamed; /* it came by rename: JSON lines need not wait */
-	bool quiet; /* nobody writes, and nothing changed for a moment */
+	bool still; /* nothing changed for a moment */
 	bool settled; /* unchanged for so long that nothing more will come */
 	int64_t skip; /* bytes that were accepted before */
+	bool skip_done; /* … and the bad lines among them were kept, too */
 	const struct spool *spool;
 };
 
@@ -37,7 +39,8 @@ enum read_answer {
 	READ_EVENT,
 	READ_END, /* all was read; nothing but bad lines is left out */
 	READ_EARLY, /* it ends too early, and may grow */
-	READ_WAIT, /* JSON lines that are not quiet yet */
+	READ_WAIT, /* JSON lines that changed a moment ago */
+	READ_WRITTEN, /* JSON lines that a process has open for writing */
 	READ_REFUSED, /* the whole file, see reader_refusal */
 	READ_FAILED, /* our own trouble; why tells */
 };
@@ -56,8 +59,14 @@ int64_t reader_index(const struct reader *reader);
 bool reader_by_parts(const struct reader *reader);
 /* Goes back to the start: an array too long for one batch was checked. */
 int reader_rewind(struct reader *reader, struct why *why);
-/* How far it has read, with the hash of what lies before. */
-void reader_receipt(const struct reader *reader, struct receipt *receipt);
+/* How far it has read, with the hash of what lies before. `whole`: nothing of
+ * the file is left to do, its bad lines are kept, too. Only then is `size` that
+ * of the file; else it is -1. */
+void reader_receipt(
+    const struct reader *reader, bool whole, struct receipt *receipt);
+/* True when the file is still what it was when it was opened. Bytes that were
+ * written over while we read may make sense, but no event. */
+bool reader_unchanged(const struct reader *reader);
 /* Why the whole file is refused. Lent. */
 const struct refusal *reader_refusal(const struct reader *reader);
 /* Bad lines among good ones: keeps them in rejected/. */

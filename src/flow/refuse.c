@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * flow/refuse: rejected files and lines. Promises: nothing that was dropped is
- * thrown away, and no refused file lies in rejected/ without its reason. If we
- * die in the middle, the file is still in its drop box and is refused again.
+ * flow/refuse: rejected files and lines.
+ *
+ * Owns what is made in rejected/. Promises: nothing that was dropped is thrown
+ * away, and no refused file lies in rejected/ without its reason; what was
+ * dropped under the name after we judged is left alone. It never judges. If we
+ * die in the middle, the file is still in its drop box and is refused again: a
+ * reason without its file, or a hidden file of lines, is all that stays.
  */
 #include "flow/refuse.h"
 
@@ -11,7 +15,9 @@
 #include "base/jot.h"
 #include "base/mem.h"
 #include "base/now.h"
+#include "base/text.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +25,8 @@
 #include <unistd.h>
 
 enum { REJECTED_MODE = 0640 };
+
+static const char hidden_prefix[] = ".scraps-";
 
 struct scraps {
 	const struct spool *spool;
@@ -65,29 +73,46 @@ static int write_why(const struct spool *spool, const char *as,
 	    spool->dir, name, text.data, text.len, REJECTED_MODE, why);
 }
 
-static int move_file(const struct spool *spool, struct drop *drop,
-    const char *name, const char *as, struct why *why)
+static int open_rejected(const struct spool *spool, struct why *why)
 {
-	auto_close int to =
-	    file_open_dir(spool->dir, "rejected", true, 0750, why);
+	return file_open_dir(spool->dir, "rejected", true, 0750, why);
+}
 
-	if (to < 0)
-		return -1;
-	return drop_move(drop, name, to, as, why);
+void refuse_clean(const struct spool *spool)
+{
+	int fd = open_rejected(spool, NULL);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!dir) {
+		file_cleanup(&fd);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		if (text_starts(entry->d_name, hidden_prefix))
+			unlinkat(fd, entry->d_name, 0);
+	}
+	closedir(dir);
 }
 
 int refuse_file(const struct spool *spool, struct drop *drop, const char *name,
-    const struct refusal *refusal, int64_t now_ms, struct record *record,
-    struct why *why)
+    const struct drop_mark *mark, const struct refusal *refusal, int64_t now_ms,
+    struct record *record, enum drop_removal *answer, struct why *why)
 {
 	auto_free char *path = file_join(drop_path(drop), name);
 	auto_free char *as = spool_rejected_name(spool, name);
+	auto_free char *reason = mem_printf("%s.why.json", as);
+	auto_close int to = open_rejected(spool, why);
+	int moved;
 
-	if (write_why(spool, as, path, refusal, 0, now_ms, why) < 0 ||
-	    move_file(spool, drop, name, as, why) < 0)
+	if (to < 0 || write_why(spool, as, path, refusal, 0, now_ms, why) < 0)
 		return -1;
-	record_rejected(record, refusal, path, as);
-	return 0;
+	moved = drop_expel(drop, name, mark, to, as, answer, why);
+	if (moved == 0 && *answer == DROP_REMOVED)
+		record_rejected(record, refusal, path, as);
+	else
+		unlinkat(to, reason, 0);
+	return moved;
 }
 
 struct scraps *scraps_open(const struct spool *spool, struct why *why)
@@ -95,8 +120,8 @@ struct scraps *scraps_open(const struct spool *spool, struct why *why)
 	struct scraps *scraps = mem_zalloc(sizeof(*scraps));
 
 	scraps->spool = spool;
-	scraps->hidden = mem_printf("rejected/.scraps-%d-%lld", (int)getpid(),
-	    (long long)now_steady_ms());
+	scraps->hidden = mem_printf("rejected/%s%d-%lld", hidden_prefix,
+	    (int)getpid(), (long long)now_steady_ms());
 	scraps->fd = openat(spool->dir, scraps->hidden,
 	    O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, REJECTED_MODE);
 	if (scraps->fd >= 0)
@@ -148,15 +173,33 @@ static bool same_bytes(const struct scraps *scraps, const char *name)
 	return true;
 }
 
+/* The name that the same bytes have already: NAME, or the last of those that
+ * were made of it. NULL when there is none. */
+static char *kept_before(
+    const struct scraps *scraps, const char *name, const char *free_name)
+{
+	const char *dot = strrchr(free_name, '.');
+	auto_free char *first = mem_printf("rejected/%s", name);
+	auto_free char *last = NULL;
+	int64_t number;
+
+	if (same_bytes(scraps, first))
+		return mem_strdup(name);
+	if (!dot || !text_int(dot + 1, 2, INT32_MAX, &number))
+		return NULL;
+	last = mem_printf("rejected/%.*s.%lld", (int)(dot - free_name),
+	    free_name, (long long)(number - 1));
+	return same_bytes(scraps, last) ? mem_strdup(base_name(last)) : NULL;
+}
+
 int scraps_keep(struct scraps *scraps, const char *path, int64_t now_ms,
     struct record *record, struct why *why)
 {
 	const struct spool *spool = scraps->spool;
 	const char *name = base_name(path);
-	auto_free char *first = mem_printf("rejected/%s", name);
-	auto_free char *as = same_bytes(scraps, first)
-	    ? mem_strdup(name)
-	    : spool_rejected_name(spool, name);
+	auto_free char *fresh = spool_rejected_name(spool, name);
+	auto_free char *before = kept_before(scraps, name, fresh);
+	const char *as = before ? before : fresh;
 	auto_free char *place = mem_printf("rejected/%s", as);
 
 	if (fsync(scraps->fd) < 0)

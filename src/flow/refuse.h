@@ -15,10 +15,16 @@
  * `rejected/NAME.why.json` (code, message, line, column, source, ts).
  */
 
-/* Moves the whole file. The reason is on disk before the file moves. */
+/* Removes what a process that was killed left half written in rejected/. For
+ * whoever holds the spool's lock. */
+void refuse_clean(const struct spool *spool);
+
+/* Moves the whole file that `mark` tells. The reason is on disk before the file
+ * moves. Other content that is under the name by now stays there, and nothing
+ * is refused: see *answer. */
 int refuse_file(const struct spool *spool, struct drop *drop, const char *name,
-    const struct refusal *refusal, int64_t now_ms, struct record *record,
-    struct why *why);
+    const struct drop_mark *mark, const struct refusal *refusal, int64_t now_ms,
+    struct record *record, enum drop_removal *answer, struct why *why);
 
 /* The bad lines of a JSON lines file whose good ones are accepted: gathered in
  * a hidden file of rejected/, so their number costs no memory. */
