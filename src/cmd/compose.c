@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * cmd/compose: an event from options, in the shape of the seed's samples.
+ * cmd/compose: an event from options, in the shape of the page's samples.
+ *
+ * Promises valid JSON of what was given and of nothing else, or a usage
+ * message. It writes no file and knows no clock: id and time are arguments.
  */
 #include "cmd/compose.h"
 

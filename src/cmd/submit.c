@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * cmd/submit: the safe way in, and the one that tells event ids. It looks at
- * the events as the daemon will, writes them beside, syncs, and renames them
- * into the first drop box; so it works with the daemon down, and status 0
- * means that the events outlive a power cut. The file's name carries the ids.
+ * cmd/submit: the safe way in, and the one that tells event ids.
+ *
+ * It looks at the events as the daemon will, writes them beside, syncs, and
+ * renames them into the spool's drop box; so it works with the daemon down, and
+ * status 0 means that the events outlive a power cut. The file's name carries
+ * the ids. It never changes the events, and never submits half of an input. If
+ * we die in the middle, a hidden file stays that nobody picks up.
  */
 #include "base/dice.h"
 #include "base/file.h"
@@ -21,6 +24,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -119,19 +123,31 @@ static int look(const struct submission *s, const char *name,
 	}
 }
 
+/* What keeps a file out of a drop box; the last row is everything else. */
+static const struct {
+	int error;
+	int code;
+	const char *advice;
+} refusals[] = {
+	{ EACCES, EXIT_NOT_PERMITTED, "; become a member of group hookdrop" },
+	{ EPERM, EXIT_NOT_PERMITTED, "; become a member of group hookdrop" },
+	{ ENOSPC, EXIT_TRY_AGAIN, "; try again when there is space" },
+	{ EDQUOT, EXIT_TRY_AGAIN, "; try again when there is space" },
+	{ ENOENT, EXIT_CANNOT_CREATE,
+	    "; \"spoolhook run\" makes it at its first start" },
+	{ 0, EXIT_CANNOT_CREATE, "" },
+};
+
 static int cannot_drop(const char *dir)
 {
 	int error = errno;
+	size_t i;
 
+	for (i = 0; refusals[i].error && refusals[i].error != error; i++)
+		;
 	say_error("%s: cannot drop a file there: %s%s", dir, strerror(error),
-	    error == EACCES || error == EPERM
-		? "; become a member of group hookdrop"
-		: "");
-	if (error == EACCES || error == EPERM)
-		return EXIT_NOT_PERMITTED;
-	if (error == ENOSPC || error == EDQUOT)
-		return EXIT_TRY_AGAIN;
-	return EXIT_CANNOT_CREATE;
+	    refusals[i].advice);
+	return refusals[i].code;
 }
 
 static int write_all(int fd, const struct buf *input)
@@ -152,17 +168,58 @@ static int sync_name(const char *path, int file)
 	return dir >= 0 ? fsync(dir) : syncfs(file);
 }
 
+static bool fits(const struct input *input, const char *name)
+{
+	char *const *pattern;
+
+	for (pattern = input->patterns; *pattern; pattern++) {
+		if (fnmatch(*pattern, name, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The spool's own drop box, or the first that takes such a name. */
+static const char *find_box(const struct conf *conf, const char *name)
+{
+	auto_free char *own = file_join(conf->spool_dir, "incoming");
+	const char *found = NULL;
+	size_t i;
+
+	for (i = 0; i < conf->input_count; i++) {
+		const struct input *input = &conf->inputs[i];
+
+		if (!fits(input, name))
+			continue;
+		if (strcmp(input->dir, own) == 0)
+			return input->dir;
+		if (!found)
+			found = input->dir;
+	}
+	return found;
+}
+
+static int no_box(const char *name)
+{
+	say_error("no drop box takes a file named \"%s\": give one of "
+		  "spool.inputs the pattern \"*.json *.jsonl\"",
+	    name);
+	return EXIT_BAD_CONFIG;
+}
+
 static int drop(const struct submission *s, const char *id, bool lines,
     const struct buf *input)
 {
-	const char *path = s->conf->inputs[0].dir;
 	auto_free char *hidden = mem_printf(".submit-%s.tmp", id);
 	auto_free char *name =
 	    mem_printf("submit-%s.%s", id, lines ? "jsonl" : "json");
-	auto_close int dir =
-	    open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_PATH);
+	const char *path = find_box(s->conf, name);
 	auto_close int fd = -1;
+	auto_close int dir = -1;
 
+	if (!path)
+		return no_box(name);
+	dir = open(path, O_DIRECTORY | O_CLOEXEC | O_PATH);
 	if (dir < 0)
 		return cannot_drop(path);
 	fd = openat(dir, hidden,
@@ -212,7 +269,7 @@ static int submit_bytes(
 		return code;
 	id_make(&s->ids, now_wall_ms(), (uint32_t)dice_roll(), first);
 	/* The next input's ids lie behind these. */
-	id_nth(first, count, last);
+	id_nth(first, count - 1, last);
 	id_maker_init(&s->ids, last);
 	code = drop(s, first, lines, input);
 	if (code == EXIT_OK)
@@ -296,34 +353,41 @@ static int look_after(struct store *store, const char *id, struct fate *fate)
 	return found < 1 ? found : fate->open == 0;
 }
 
-static int wait_for(struct submission *s, struct store *store, int64_t until_ms)
+/* EXIT_OK: delivered; EXIT_NO: it died, or nobody takes it. */
+static int wait_one(struct store *store, const char *id, int64_t until_ms)
 {
-	int code = EXIT_OK;
-	size_t i = 0;
+	struct fate fate = { 0 };
+	int over;
 
-	while (i < s->count) {
-		struct fate fate = { 0 };
-		int over = look_after(store, s->accepted[i], &fate);
-
-		if (over < 0)
-			return EXIT_IO;
-		if (over) {
-			if (fate.dead)
-				code = EXIT_NO;
-			if (!fate.all)
-				say_warning(
-				    "%s: no webhook takes it", s->accepted[i]);
-			i++;
-			continue;
-		}
+	while ((over = look_after(store, id, &fate)) == 0) {
 		if (now_steady_ms() >= until_ms) {
 			say_warning("%s is not delivered yet (see \"spoolhook "
 				    "show %s\")",
-			    s->accepted[i], s->accepted[i]);
+			    id, id);
 			return EXIT_TRY_AGAIN;
 		}
 		nanosleep(
 		    &(struct timespec){ .tv_nsec = POLL_MS * 1000000L }, NULL);
+	}
+	if (over < 0)
+		return EXIT_IO;
+	if (!fate.all)
+		say_warning("%s: no webhook takes it", id);
+	return fate.dead || !fate.all ? EXIT_NO : EXIT_OK;
+}
+
+static int wait_for(struct submission *s, struct store *store, int64_t until_ms)
+{
+	int code = EXIT_OK;
+	size_t i;
+
+	for (i = 0; i < s->count; i++) {
+		int one = wait_one(store, s->accepted[i], until_ms);
+
+		if (one == EXIT_IO || one == EXIT_TRY_AGAIN)
+			return one;
+		if (one != EXIT_OK)
+			code = one;
 	}
 	return code;
 }
