@@ -31,7 +31,7 @@ const char *const conf_known_keys[] = {
 	/* spoolhook.json */
 	"spool", "dir", "inputs", "pattern", "settle", "rescan",
 	"max_event_size", "min_free", "retention", "delivered", "dead",
-	"unmatched", "rejected", "log", "file", "level", "delivery",
+	"unmatched", "rejected", "max_size", "log", "file", "level", "delivery",
 	"max_in_flight", "user_agent", "ca_file", "proxy", "mail", "server",
 	"starttls", "auth", "user", "password", "from", "hello", "timeout",
 	"to", "webhooks_dir", "templates_dir", "defaults", "$schema",

@@ -70,6 +70,7 @@ struct input {
 
 struct retention {
 	int64_t delivered_ms, dead_ms, unmatched_ms, rejected_ms;
+	int64_t max_size; /* of the database, in bytes; 0: no limit */
 };
 
 enum starttls { STARTTLS_OFF, STARTTLS_REQUIRED };

@@ -153,6 +153,8 @@ static const struct key retention_keys[] = {
 	    .min = 0, .max = TEN_YEARS),
 	KEY("rejected", read_duration, .offset = FIELD(retention.rejected_ms),
 	    .min = 0, .max = TEN_YEARS),
+	KEY("max_size", read_size, .offset = FIELD(retention.max_size),
+	    .min = 0, .max = TIB),
 	KEY_END,
 };
 
@@ -375,7 +377,8 @@ void settings_init(struct conf *conf, const char *dir)
 		.retention = { .delivered_ms = 7 * DAY,
 		    .dead_ms = 30 * DAY,
 		    .unmatched_ms = DAY,
-		    .rejected_ms = 30 * DAY },
+		    .rejected_ms = 30 * DAY,
+		    .max_size = (int64_t)KIB * MIB },
 		.log_level = LEVEL_INFO,
 		.max_in_flight = 256,
 		.mail = { .timeout_ms = MINUTE },

@@ -245,6 +245,7 @@ static json_t *retention(const struct retention *kept)
 	put_duration(object, "dead", kept->dead_ms);
 	put_duration(object, "unmatched", kept->unmatched_ms);
 	put_duration(object, "rejected", kept->rejected_ms);
+	put_size(object, "max_size", kept->max_size);
 	return object;
 }
 
