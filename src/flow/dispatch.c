@@ -496,11 +496,18 @@ void dispatch_flush(struct dispatch *d, int64_t now_ms)
 	committer_send(d->sides.committer, &flush->work);
 }
 
+/* A long backlog moves in steps. */
 void dispatch_flushed(struct dispatch *d, struct work *work)
 {
-	d->flushes--;
+	const struct work_flush *flush = (const struct work_flush *)work;
+
 	if (d->plan)
 		dispatch_touch_all(d, now_wall_ms());
+	if (flush->more && !work->failed && !d->stopping) {
+		committer_send(d->sides.committer, work);
+		return;
+	}
+	d->flushes--;
 	free(work);
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
  * flow/record: the writer of delivery.jsonl. One function per kind of line, all
- * built from the same head. When the log cannot be written the daemon goes on:
+ * built from the same head (what operators do is in record_desk.c). When the log cannot be written the daemon goes on:
  * the store holds the truth, the loss is counted and said once.
  */
 #include "flow/record.h"
+#include "flow/record_own.h"
 
 #include "base/jot.h"
 #include "base/mem.h"
@@ -88,11 +89,8 @@ static const char *const level_words[] = {
 	[SAY_DEBUG] = "debug",
 };
 
-/* Starts a line; NULL when its level is not logged. The caller adds members
- * and ends it. */
-__attribute__((format(printf, 4, 5))) static struct buf *begin(
-    struct record *record, enum say_level level, const char *kind,
-    const char *format, ...)
+struct buf *line_begin(struct record *record, enum say_level level,
+    const char *kind, const char *format, ...)
 {
 	struct buf *line = &record->line;
 	char msg[MSG_MAX];
@@ -113,7 +111,7 @@ __attribute__((format(printf, 4, 5))) static struct buf *begin(
 	return line;
 }
 
-static void end(struct record *record)
+void line_end(struct record *record)
 {
 	struct buf *line = &record->line;
 	struct why why;
@@ -140,7 +138,7 @@ static void end(struct record *record)
 
 void record_started(struct record *record, const struct conf *conf)
 {
-	struct buf *line = begin(record, SAY_INFO, "started",
+	struct buf *line = line_begin(record, SAY_INFO, "started",
 	    "spoolhook %s started with %zu webhooks", VERSION,
 	    conf->webhook_count);
 
@@ -149,25 +147,25 @@ void record_started(struct record *record, const struct conf *conf)
 	jot_str(line, "version", VERSION);
 	jot_int(line, "pid", getpid());
 	jot_int(line, "webhooks", (int64_t)conf->webhook_count);
-	end(record);
+	line_end(record);
 }
 
 void record_stopped(struct record *record, const char *reason)
 {
-	struct buf *line =
-	    begin(record, SAY_INFO, "stopped", "spoolhook stopped: %s", reason);
+	struct buf *line = line_begin(
+	    record, SAY_INFO, "stopped", "spoolhook stopped: %s", reason);
 
 	if (!line)
 		return;
 	jot_str(line, "reason", reason);
 	jot_int(line, "pid", getpid());
-	end(record);
+	line_end(record);
 }
 
 void record_reloaded(
     struct record *record, const struct conf *conf, int64_t generation)
 {
-	struct buf *line = begin(record, SAY_INFO, "reloaded",
+	struct buf *line = line_begin(record, SAY_INFO, "reloaded",
 	    "configuration generation %lld is in use, %zu webhooks",
 	    (long long)generation, conf->webhook_count);
 
@@ -175,13 +173,13 @@ void record_reloaded(
 		return;
 	jot_int(line, "generation", generation);
 	jot_int(line, "webhooks", (int64_t)conf->webhook_count);
-	end(record);
+	line_end(record);
 }
 
 void record_reload_failed(
     struct record *record, const char *why, size_t errors, int64_t generation)
 {
-	struct buf *line = begin(record, SAY_ERROR, "reload_failed",
+	struct buf *line = line_begin(record, SAY_ERROR, "reload_failed",
 	    "configuration refused, generation %lld goes on: %s",
 	    (long long)generation, why);
 
@@ -190,7 +188,7 @@ void record_reload_failed(
 	jot_int(line, "generation", generation);
 	jot_int(line, "errors", (int64_t)errors);
 	jot_str(line, "error", why);
-	end(record);
+	line_end(record);
 }
 
 void record_accepted(struct record *record, const char *event_id,
@@ -201,11 +199,11 @@ void record_accepted(struct record *record, const char *event_id,
 	size_t i;
 
 	if (count)
-		line = begin(record, SAY_INFO, "accepted",
+		line = line_begin(record, SAY_INFO, "accepted",
 		    "%s accepted for %zu webhook%s", event->type, count,
 		    count == 1 ? "" : "s");
 	else
-		line = begin(record, SAY_INFO, "unmatched",
+		line = line_begin(record, SAY_INFO, "unmatched",
 		    "%s accepted, no webhook takes it", event->type);
 	if (!line)
 		return;
@@ -220,7 +218,7 @@ void record_accepted(struct record *record, const char *event_id,
 	for (i = 0; i < count; i++)
 		jot_str(line, NULL, webhooks[i]->id);
 	jot_close(line, ']');
-	end(record);
+	line_end(record);
 }
 
 void record_rejected(struct record *record, const struct refusal *refusal,
@@ -238,7 +236,7 @@ void record_rejected(struct record *record, const struct refusal *refusal,
 	else
 		say_warning("%s: rejected: %s [%s]; kept as rejected/%s",
 		    buf_text(&shown), refusal->message, refusal->code, kept_as);
-	line = begin(record, SAY_ERROR, "rejected", "%s rejected: %s",
+	line = line_begin(record, SAY_ERROR, "rejected", "%s rejected: %s",
 	    buf_text(&shown), refusal->message);
 	if (!line)
 		return;
@@ -250,7 +248,7 @@ void record_rejected(struct record *record, const struct refusal *refusal,
 		jot_int(line, "column", (int64_t)refusal->column);
 	}
 	jot_str(line, "kept_as", kept_as);
-	end(record);
+	line_end(record);
 }
 
 static void jot_ms(struct buf *line, const char *key, int64_t us)
@@ -298,17 +296,18 @@ static struct buf *begin_attempt(struct record *record,
 	what(answer, text);
 	switch (verdict->outcome) {
 	case OUTCOME_DELIVERED:
-		return begin(record, SAY_INFO, "attempt", "%s/%s try %d/%d: %s",
-		    webhook, endpoint, attempt, max, what(answer, text));
+		return line_begin(record, SAY_INFO, "attempt",
+		    "%s/%s try %d/%d: %s", webhook, endpoint, attempt, max,
+		    what(answer, text));
 	case OUTCOME_DEFERRED:
-		return begin(record, SAY_WARNING, "attempt",
+		return line_begin(record, SAY_WARNING, "attempt",
 		    "%s/%s try %d/%d: %s, next in %s", webhook, endpoint,
 		    attempt, max, what(answer, text),
 		    text_short_duration(span,
 			verdict->due_ms - answer->started_ms -
 			    answer->duration_us / 1000));
 	case OUTCOME_DEAD:
-		return begin(record, SAY_WARNING, "attempt",
+		return line_begin(record, SAY_WARNING, "attempt",
 		    "%s/%s try %d/%d: %s, given up", webhook, endpoint, attempt,
 		    max, what(answer, text));
 	}
@@ -348,7 +347,7 @@ void record_attempt(struct record *record, const struct subject *subject,
 	jot_str(line, "outcome", outcome_word(verdict->outcome));
 	jot_time(line, "next_attempt",
 	    verdict->outcome == OUTCOME_DEFERRED ? verdict->due_ms : -1);
-	end(record);
+	line_end(record);
 }
 
 static const char *death_reason(enum death death)
@@ -375,12 +374,12 @@ void record_end(struct record *record, const struct subject *subject,
 	struct buf *line;
 
 	if (dead)
-		line = begin(record, SAY_ERROR, "dead",
+		line = line_begin(record, SAY_ERROR, "dead",
 		    "%s/%s gave up after %d tries: %s; %s",
 		    subject->webhook->id, subject->endpoint->id, attempts,
 		    what(answer, text), death_reason(verdict->death));
 	else
-		line = begin(record, SAY_INFO, "delivered",
+		line = line_begin(record, SAY_INFO, "delivered",
 		    "%s/%s delivered at try %d", subject->webhook->id,
 		    subject->endpoint->id, attempts);
 	if (!line)
@@ -396,7 +395,7 @@ void record_end(struct record *record, const struct subject *subject,
 		jot_str(line, "error_code", fault_word(answer->fault));
 		jot_str(line, "reason", death_reason(verdict->death));
 	}
-	end(record);
+	line_end(record);
 }
 
 static size_t count_lines(const char *text)
@@ -415,10 +414,10 @@ void record_mail_sent(struct record *record, const char *webhook,
 	struct buf *line;
 
 	if (file)
-		line = begin(record, SAY_INFO, "mail_sent",
+		line = line_begin(record, SAY_INFO, "mail_sent",
 		    "failure mail about %s written to %s", webhook, file);
 	else
-		line = begin(record, SAY_INFO, "mail_sent",
+		line = line_begin(record, SAY_INFO, "mail_sent",
 		    "failure mail about %s sent to %zu address%s", webhook,
 		    count, count == 1 ? "" : "es");
 	if (!line)
@@ -426,7 +425,7 @@ void record_mail_sent(struct record *record, const char *webhook,
 	jot_str(line, "webhook", webhook);
 	jot_int(line, "to_count", (int64_t)count);
 	jot_str(line, "file", file);
-	end(record);
+	line_end(record);
 }
 
 void record_mail_failed(struct record *record, const char *webhook,
@@ -441,7 +440,7 @@ void record_mail_failed(struct record *record, const char *webhook,
 	else
 		say_error("failure mail about %s cannot be sent: %s; given up",
 		    webhook, error);
-	line = begin(record, SAY_ERROR, "mail_failed",
+	line = line_begin(record, SAY_ERROR, "mail_failed",
 	    "failure mail about %s cannot be sent: %s", webhook, error);
 	if (!line)
 		return;
@@ -451,5 +450,5 @@ void record_mail_failed(struct record *record, const char *webhook,
 		jot_int(line, "smtp_code", code);
 	jot_str(line, "error", error);
 	jot_time(line, "next_attempt", next_ms);
-	end(record);
+	line_end(record);
 }

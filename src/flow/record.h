@@ -69,4 +69,44 @@ void record_mail_sent(struct record *record, const char *webhook,
 void record_mail_failed(struct record *record, const char *webhook,
     const char *recipients, int code, const char *error, int64_t next_ms);
 
+/* ---- what operators do (record_desk.c) ----------------------------------- */
+
+/* Who did it: the name and number of the user, of the daemon its own. */
+struct actor {
+	const char *name;
+	int64_t uid;
+};
+
+/* One delivery that somebody changed. `kind` is "held", "released", "retried",
+ * "deleted" or "resent". `due_ms` -1: leaves next_attempt null; `reason` may be
+ * NULL. */
+struct changed_line {
+	const char *kind;
+	const char *delivery;
+	const char *event_id;
+	const char *webhook;
+	const char *endpoint;
+	const char *event_type;
+	const char *incident;
+	int64_t due_ms;
+	const char *reason;
+};
+void record_changed(struct record *record, const struct changed_line *changed,
+    const struct actor *by);
+
+/* `reason` may be NULL; until_ms 0: until somebody resumes it. */
+void record_paused(struct record *record, const char *webhook,
+    const char *reason, int64_t until_ms, const struct actor *by);
+void record_resumed(struct record *record, const char *webhook,
+    const char *reason, const struct actor *by);
+
+/* What retention removed. */
+struct pruned {
+	int64_t events; /* past their time */
+	int64_t squeezed; /* because the database was too large */
+	int64_t rejected, failed; /* files */
+};
+void record_pruned(
+    struct record *record, const struct pruned *pruned, const struct actor *by);
+
 #endif
