@@ -151,7 +151,92 @@ static const char first[] =
     "CREATE TABLE memory (last_id TEXT NOT NULL) STRICT;"
     "INSERT INTO memory VALUES ('');";
 
-static const char *const steps[] = { first };
+/*
+ * Version 2: counters that only grow, for `metrics`: what was counted stays when
+ * the rows that it was counted from are pruned, and over restarts.
+ *
+ * meter    one row an endpoint: attempts by outcome, deliveries by how they
+ *          ended, durations of attempts (le_N: at most N ms).
+ * total    one row a counter of the whole spool. Event types come from outside,
+ *          so only those that have a row are counted apart.
+ *
+ * The triggers are part of the transactions that they count.
+ */
+static const char second[] =
+    "CREATE TABLE meter ("
+    "  endpoint INTEGER PRIMARY KEY REFERENCES endpoint,"
+    "  attempts_delivered INTEGER NOT NULL DEFAULT 0,"
+    "  attempts_deferred INTEGER NOT NULL DEFAULT 0,"
+    "  attempts_dead INTEGER NOT NULL DEFAULT 0,"
+    "  delivered INTEGER NOT NULL DEFAULT 0,"
+    "  dead INTEGER NOT NULL DEFAULT 0,"
+    "  sum_ms INTEGER NOT NULL DEFAULT 0,"
+    "  le_50 INTEGER NOT NULL DEFAULT 0,"
+    "  le_100 INTEGER NOT NULL DEFAULT 0,"
+    "  le_250 INTEGER NOT NULL DEFAULT 0,"
+    "  le_500 INTEGER NOT NULL DEFAULT 0,"
+    "  le_1000 INTEGER NOT NULL DEFAULT 0,"
+    "  le_2500 INTEGER NOT NULL DEFAULT 0,"
+    "  le_5000 INTEGER NOT NULL DEFAULT 0,"
+    "  le_15000 INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;"
+    "INSERT INTO meter (endpoint, delivered, dead)"
+    "  SELECT seq, delivered, dead FROM endpoint;"
+    "CREATE TRIGGER meter_endpoint AFTER INSERT ON endpoint BEGIN"
+    "  INSERT INTO meter (endpoint) VALUES (new.seq);"
+    "END;"
+    "CREATE TRIGGER meter_attempt AFTER INSERT ON attempt BEGIN"
+    "  UPDATE meter SET"
+    "    attempts_delivered = attempts_delivered +"
+    "      (new.outcome = 'delivered'),"
+    "    attempts_deferred = attempts_deferred + (new.outcome = 'deferred'),"
+    "    attempts_dead = attempts_dead + (new.outcome = 'dead'),"
+    "    sum_ms = sum_ms + new.duration_ms,"
+    "    le_50 = le_50 + (new.duration_ms <= 50),"
+    "    le_100 = le_100 + (new.duration_ms <= 100),"
+    "    le_250 = le_250 + (new.duration_ms <= 250),"
+    "    le_500 = le_500 + (new.duration_ms <= 500),"
+    "    le_1000 = le_1000 + (new.duration_ms <= 1000),"
+    "    le_2500 = le_2500 + (new.duration_ms <= 2500),"
+    "    le_5000 = le_5000 + (new.duration_ms <= 5000),"
+    "    le_15000 = le_15000 + (new.duration_ms <= 15000)"
+    "  WHERE endpoint ="
+    "    (SELECT endpoint FROM delivery WHERE seq = new.delivery);"
+    "END;"
+    "CREATE TRIGGER meter_end AFTER UPDATE OF state ON delivery"
+    "  WHEN new.state >= 4 AND old.state < 4 BEGIN"
+    "  UPDATE meter SET delivered = delivered + (new.state = 4),"
+    "    dead = dead + (new.state = 5) WHERE endpoint = new.endpoint;"
+    "END;"
+    "CREATE TABLE total ("
+    "  name TEXT NOT NULL,"
+    "  label TEXT NOT NULL,"
+    "  value INTEGER NOT NULL DEFAULT 0,"
+    "  PRIMARY KEY (name, label)"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO total (name, label) VALUES"
+    "  ('accepted', 'incident_triggered'),"
+    "  ('accepted', 'incident_reassigned'),"
+    "  ('accepted', 'incident_acknowledged'),"
+    "  ('accepted', 'incident_resolved'),"
+    "  ('accepted', 'other'), ('unmatched', ''), ('mails', '');"
+    "CREATE TRIGGER total_event AFTER INSERT ON event BEGIN"
+    "  UPDATE total SET value = value + 1 WHERE name = 'accepted' AND"
+    "    label = CASE replace(new.type, '.', '_')"
+    "      WHEN 'incident_triggered' THEN 'incident_triggered'"
+    "      WHEN 'incident_reassigned' THEN 'incident_reassigned'"
+    "      WHEN 'incident_acknowledged' THEN 'incident_acknowledged'"
+    "      WHEN 'incident_resolved' THEN 'incident_resolved'"
+    "      ELSE 'other' END;"
+    "  UPDATE total SET value = value + 1"
+    "    WHERE new.routes = 0 AND name = 'unmatched' AND label = '';"
+    "END;"
+    "CREATE TRIGGER total_mail AFTER INSERT ON mail BEGIN"
+    "  UPDATE total SET value = value + 1"
+    "    WHERE name = 'mails' AND label = '';"
+    "END;";
+
+static const char *const steps[] = { first, second };
 enum { VERSION_NOW = sizeof(steps) / sizeof(*steps) };
 
 /* Ours, or empty? */
