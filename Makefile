@@ -80,6 +80,17 @@ tsan:
 check: all units
 	prove -j2 $(UNITS) tests/style/*.t tests/flow/*.t
 
+# Measuring: tests/bench/run tells which rows there are. bin/setup bench installs
+# what else takes part; who is missing is left out.
+BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
+$(B)/bench/%: tests/bench/%.c $(foreach f,port model base,$(call archive,$(f)))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(filter %.a,$^) $(LIBS)
+bench-build: all $(BENCHES)
+bench: bench-build
+	SPOOLHOOK_PROGRAM=$(abspath $(PROGRAM)) BENCH_TOOLS=$(abspath $(B)/bench) tests/bench/run $(ROWS)
+	tests/bench/report --write
+
 SOURCES = $(wildcard src/*/*.[ch] tests/*.[ch] tests/*/*.[ch])
 format:
 	clang-format -i $(SOURCES)
@@ -118,8 +129,9 @@ help:
 	@echo 'make            build bin/spoolhook'
 	@echo 'make check      run the tests (bin/test also installs what they need)'
 	@echo 'make asan tsan  sanitizer builds in build/asan, build/tsan'
+	@echo 'make bench      measure, see BENCHMARKS.md (ROWS="backlog latency": only these)'
 	@echo 'make analyze tidy fuzz format install uninstall clean'
 
-.PHONY: all units asan tsan check format analyze tidy fuzz install uninstall clean help
+.PHONY: all units asan tsan check bench bench-build format analyze tidy fuzz install uninstall clean help
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
