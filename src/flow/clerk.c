@@ -72,7 +72,7 @@ static void wake(void *arg)
 
 static void count_failure(struct clerk *c, const struct work *work)
 {
-	if (!work->failed)
+	if (committer_wrote(work))
 		c->store_failures = 0;
 	/* A full disk is waited for. */
 	if (!work->failed || work->full)

@@ -68,6 +68,33 @@ static void complain(struct committer *c, const struct why *why)
 	c->failing = true;
 }
 
+bool committer_wrote(const struct work *work)
+{
+	if (work->failed)
+		return false;
+	if (work->kind == WORK_CLAIM)
+		return ((const struct work_claim *)work)->claimed_count > 0;
+	return work->kind == WORK_ACCEPT || work->kind == WORK_SETTLE ||
+	    work->kind == WORK_MAIL_ADD;
+}
+
+static bool any_wrote(const struct work *group)
+{
+	const struct letter *l = &group->letter;
+
+	while (l && !committer_wrote((const struct work *)l))
+		l = l->next;
+	return l != NULL;
+}
+
+static void relax(struct committer *c, const struct work *group)
+{
+	if (!c->failing || !any_wrote(group))
+		return;
+	say_info("the store can be written again");
+	c->failing = false;
+}
+
 static void commit_one_by_one(struct committer *c, struct work *first)
 {
 	struct letter *l = &first->letter;
@@ -94,9 +121,7 @@ static void commit(struct committer *c, struct work *group)
 	bool full = false;
 
 	if (store_commit(c->store, group, &full, &why) == 0) {
-		if (c->failing)
-			say_info("the store can be written again");
-		c->failing = false;
+		relax(c, group);
 		answer(c, group, false);
 		return;
 	}

@@ -14,6 +14,10 @@
  */
 struct committer;
 
+/* True when this work was committed and cannot have been without a write. A
+ * group that only looked proves nothing: it succeeds on a failing disk. */
+bool committer_wrote(const struct work *work);
+
 /* Takes the store over for as long as it runs. Answers come in the order of
  * the works. */
 struct committer *committer_open(

@@ -15,12 +15,13 @@ use Digest::SHA qw(sha1_hex);
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP;
+use File::Path ();
 use POSIX ();
 use Stage qw(slurp spew wait_until);
 use Time::HiRes qw(sleep);
 
 our @EXPORT_OK = qw(event_body drop full sanitized look judge finish sample
-	program build_dir shim seed);
+	program build_dir shim seed failing_disk break_disk struck mounted);
 
 # The full form takes minutes to hours; the short one seconds.
 sub full { return $ENV{SPOOLHOOK_FAULT} && $ENV{SPOOLHOOK_FAULT} eq 'full' }
@@ -64,6 +65,60 @@ sub shim
 	system(@command) == 0 or return undef;
 	rename "$target.$$", $target or return undef;
 	return $target;
+}
+
+# The variables that preload the failing disk; break_disk says what fails.
+sub failing_disk
+{
+	my ($stage) = @_;
+	my $library = shim('faultio.so', qw(-shared -fPIC)) or die 'no faultio';
+
+	break_disk($stage);
+	return (LD_PRELOAD => $library, FAULTIO => $stage->dir . '/faults',
+		ASAN_OPTIONS => join ':', $ENV{ASAN_OPTIONS} // (),
+		'verify_asan_link_order=0');
+}
+
+# Lines "CALL ERRNO PART" of faultio.c; none mends the disk.
+sub break_disk
+{
+	my ($stage, @faults) = @_;
+	my $file = $stage->dir . '/faults';
+
+	unlink "$file.struck";
+	spew("$file.new", join '', map { "$_\n" } @faults);
+	rename "$file.new", $file;
+}
+
+# How often the broken disk was met.
+sub struck
+{
+	my ($stage) = @_;
+
+	return scalar(() = (slurp($stage->dir . '/faults.struck') // '') =~ /\n/g);
+}
+
+# Mounts, until the returned guard goes; undef when that is not permitted.
+sub mounted
+{
+	my ($place, @arguments) = @_;
+
+	File::Path::make_path($place);
+	return undef if system('mount', @arguments, $place);
+	return bless { place => $place, owner => $$ }, 'Fault::Mount';
+}
+
+package Fault::Mount {
+	sub DESTROY
+	{
+		my ($self) = @_;
+
+		return if $$ != $self->{owner};
+		local ($?, $@, $!);
+		Stage::wait_until(sub {
+			system("umount $self->{place} 2>/dev/null") == 0 }, 2)
+		    or system('umount', '-l', $self->{place});
+	}
 }
 
 # ---- events ----------------------------------------------------------------
