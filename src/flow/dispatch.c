@@ -185,24 +185,21 @@ void dispatch_use(struct dispatch *d, struct plan *plan)
 	dispatch_touch_all(d, now_wall_ms());
 }
 
+/* The change may come between a claim and its answer, which does not know of
+ * it: then the answer does not have the last word. */
 void dispatch_touch(struct dispatch *d, struct target *target, int64_t due_ms)
 {
+	target->touched = target->touched || target->claiming;
 	target->next_due_ms = earlier(target->next_due_ms, due_ms);
 	consider(d, target, now_wall_ms());
 }
 
-/* The change may come between a claim and its answer, which does not know of
- * it: then the answer does not have the last word. */
 void dispatch_touch_all(struct dispatch *d, int64_t now_ms)
 {
 	size_t i;
 
-	for (i = 0; i < d->plan->count; i++) {
-		struct target *target = &d->plan->targets[i];
-
-		target->touched = target->claiming;
-		dispatch_touch(d, target, now_ms);
-	}
+	for (i = 0; i < d->plan->count; i++)
+		dispatch_touch(d, &d->plan->targets[i], now_ms);
 }
 
 /* Lists everybody whose time has come; the rest tells the next time. */
