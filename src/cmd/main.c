@@ -22,6 +22,7 @@ const struct verb *const verb_table[] = {
 	&verb_submit,
 	&verb_sample,
 	&verb_check,
+	&verb_test,
 	&verb_config,
 	&verb_list,
 	&verb_route,

@@ -54,16 +54,18 @@ static int64_t phase_us(const struct answer *answer, size_t i)
 
 static void print_phases(const struct answer *answer)
 {
+	const char *comma = "";
 	size_t i;
 
 	fputs("  ", stdout);
 	for (i = 0; i < PHASES; i++) {
 		int64_t us = phase_us(answer, i);
 
-		if (us >= 0)
-			printf("%s%s %lld.%lld ms", i ? ", " : "",
-			    phases[i].name, (long long)us / 1000,
-			    (long long)us % 1000 / 100);
+		if (us < 0)
+			continue;
+		printf("%s%s %lld.%lld ms", comma, phases[i].name,
+		    (long long)us / 1000, (long long)us % 1000 / 100);
+		comma = ", ";
 	}
 	if (*answer->remote)
 		printf("; %s", answer->remote);
