@@ -33,7 +33,7 @@ WARN      := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wcast-qual \
 WERROR    ?= $(if $(CI),-Werror)
 PKG_CFLAGS := $(shell pkg-config --cflags-only-I $(PKG) | sed 's/-I/-isystem /g')
 PKG_LIBS   := $(shell pkg-config --libs $(PKG))
-ALL_CPPFLAGS = -D_GNU_SOURCE -Isrc $(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CPPFLAGS = -D_GNU_SOURCE -Isrc -I$(B) $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu17 $(OPT) $(HARDEN) $(WARN) $(WERROR) -pthread $(SAN) $(CFLAGS)
 ALL_LDFLAGS  = $(HARDEN_LD) -pthread $(SAN) $(LDFLAGS)
 LIBS         = $(PKG_LIBS) -linotifytools -lesmtp -lev
@@ -65,6 +65,12 @@ $(foreach f,$(FLOORS),$(eval $(call floor_rules,$(f))))
 $(B)/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# What the report's page carries is compiled in, byte by byte.
+$(B)/cmd/report_page.o: $(patsubst %,$(B)/cmd/report/page.%.inc,css js)
+$(B)/%.inc: src/%
+	@mkdir -p $(@D)
+	od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' >$@
 
 units: $(UNITS)
 

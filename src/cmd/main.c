@@ -32,6 +32,7 @@ const struct verb *const verb_table[] = {
 	&verb_show,
 	&verb_resend,
 	&verb_log,
+	&verb_report,
 	&verb_listen,
 	&verb_help,
 	&verb_mail,

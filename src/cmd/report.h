@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+#ifndef CMD_REPORT_H
+#define CMD_REPORT_H
+
+#include "base/buf.h"
+#include "base/why.h"
+#include "cmd/verb.h"
+#include "model/tally.h"
+#include "port/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * The parts of `report`: what it gathers, the page it writes to, and who
+ * writes which part of it. Numbers are gathered first, in fixed memory; rows
+ * are written as they are read.
+ */
+enum {
+	REPORT_DAYS = 7,
+	REPORT_DAYS_MAX = 3650,
+	REPORT_ENTRIES = 500,
+	REPORT_ENTRIES_MAX = 100000,
+	/* Of one payload; the page tells how to see the rest. */
+	REPORT_PAYLOAD_MAX = 64 * 1024,
+	REPORT_STRIPS_MAX = 30,
+};
+
+/* ---- the page ---------------------------------------------------------- */
+
+/*
+ * Where the report goes: standard output, or a file that is written beside and
+ * renamed when it is whole. Text is put into `text` and passed on from time to
+ * time; a failure is kept and told at the end.
+ */
+struct page {
+	struct buf text;
+	int fd;
+	char *path; /* NULL: standard output */
+	char *beside;
+	bool failed;
+	struct why *why;
+};
+
+/* "-" is standard output. */
+int page_open(struct page *page, const char *path, struct why *why);
+/* Passes on what has gathered, when it is much. -1 once the page failed: there
+ * is no use in going on. */
+int page_pass(struct page *page);
+/* Puts the file into its place, readable for owner and group. */
+int page_close(struct page *page);
+/* Gives it up; the old file stays. Harmless after page_close. */
+void page_drop(struct page *page);
+
+/* ---- what is gathered -------------------------------------------------- */
+
+/* One webhook's counts, of now, not of the period. */
+struct report_counts {
+	char *webhook;
+	int64_t by_state[STATE_DEAD + 1];
+	int64_t deferred;
+	int64_t last_success_ms, last_failure_ms; /* -1 for none */
+};
+
+struct report_pause {
+	char *webhook;
+	int64_t until_ms; /* 0: for ever */
+};
+
+/* A refused file, from its .why.json. */
+struct rejected {
+	char *name;
+	char *code, *message, *source; /* "" for what it does not say */
+	int64_t line, column; /* 0 for none */
+	int64_t ms;
+};
+struct rejected_list {
+	struct rejected *rows; /* newest first */
+	size_t count;
+	size_t max; /* of rows */
+	int64_t total; /* in the period */
+};
+
+struct report {
+	const struct args *args;
+	const struct conf *conf;
+	struct store *store;
+	const char *title; /* NULL: made of the host's name */
+	char host[256];
+	bool payloads;
+	bool running; /* a daemon is */
+	int64_t now_ms, since_ms;
+	int64_t entries_max;
+	struct tally tally;
+	struct report_counts *counts;
+	size_t count_count;
+	int64_t by_state[STATE_DEAD + 1];
+	int64_t deferred;
+	int64_t oldest_ms; /* acceptance of the oldest open one, -1 */
+	struct report_pause *pauses;
+	size_t pause_count;
+	struct rejected_list rejected;
+	struct page page;
+	struct why *why;
+};
+
+/* Fills everything but the page. */
+int report_gather(struct report *report);
+void report_clear(struct report *report);
+/* NULL for a webhook that has never had a delivery. */
+const struct report_counts *report_counts_of(
+    const struct report *report, const char *webhook);
+/* Deliveries that are open. */
+int64_t report_waiting(const struct report *report);
+
+/* Reads SPOOL/rejected: the newest `max` refusals since then, and how many
+ * there are. Never follows a link that somebody dropped. */
+int rejected_read(struct rejected_list *list, const char *spool_dir,
+    int64_t since_ms, size_t max, struct why *why);
+void rejected_clear(struct rejected_list *list);
+
+/* ---- what is written; -1 when it could not ----------------------------- */
+
+void report_head(struct report *report);
+void report_overview(struct report *report);
+int report_logs(struct report *report);
+void report_webhooks(struct report *report);
+int report_queue(struct report *report);
+void report_rejected(struct report *report);
+void report_foot(struct report *report);
+/* The same numbers as one JSON object. */
+void report_json(struct report *report);
+
+/* A moment, for people and for programs. */
+void report_time(struct buf *out, int64_t ms);
+/* The badge of a state: its word, with a colour. */
+void report_badge(struct buf *out, const char *word);
+/* "pager / 0" */
+void report_target(struct buf *out, const char *webhook, const char *endpoint);
+/* Its method and what may be seen of its URL. */
+void report_url(struct buf *out, const struct endpoint *endpoint);
+
+#endif

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * cmd/report_logs: the hosted page's Logs tab: a row for each delivery, the
+ * newest on top, which opens to its attempts, the request, the payload, the
+ * answers and the command that sends it again.
+ *
+ * Rows are written as they are read. An event's deliveries follow each other,
+ * so its payload is read once, written once, with the first of them, and the
+ * others point there. The request is built by the code that sends it, from
+ * today's configuration, and no value of a configured header is shown.
+ */
+#include "cmd/report.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "model/html.h"
+#include "model/mask.h"
+#include "model/pretty.h"
+#include "model/request.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+struct logs {
+	struct report *report;
+	struct buf *out;
+	struct event_row event; /* of the last row */
+	char event_id[ID_SIZE]; /* "" before the first */
+	bool found; /* the event is still there */
+	bool written; /* its payload is */
+	bool failed;
+	int64_t last_try_ms;
+};
+
+/* ---- attempts ---------------------------------------------------------- */
+
+static void answer_of(const struct logs *logs, const struct attempt_row *row)
+{
+	if (row->error && *row->error)
+		html_put(logs->out, "<div class=\"say\">%s</div>", row->error);
+	if (!row->answer_len || !logs->report->payloads)
+		return;
+	buf_puts(logs->out, "<pre>");
+	html_lines(logs->out, row->answer, row->answer_len);
+	buf_puts(logs->out, "</pre>");
+}
+
+static int write_attempt(void *arg, const struct attempt_row *row)
+{
+	struct logs *logs = arg;
+	struct buf *out = logs->out;
+	char span[TEXT_DURATION_SIZE];
+
+	logs->last_try_ms = row->started_ms;
+	html_put(
+	    out, "<tr><th scope=\"row\" class=\"n\">%d</th><td>", row->attempt);
+	report_time(out, row->started_ms);
+	buf_puts(out, "</td><td>");
+	report_badge(out, row->outcome);
+	html_put(out, "</td><td class=\"n\">%s</td><td class=\"ans\">",
+	    text_short_duration(span, row->duration_ms));
+	if (row->status)
+		html_put(out, "HTTP %d", row->status);
+	else
+		html_put(out, "no answer: %s", row->code ? row->code : "");
+	if (row->remote && *row->remote)
+		html_put(
+		    out, " <span class=\"dim\">from %s</span>", row->remote);
+	answer_of(logs, row);
+	buf_puts(out, "</td></tr>\n");
+	return 0;
+}
+
+static int write_attempts(struct logs *logs, const struct delivery_row *row)
+{
+	int64_t told;
+	size_t before;
+
+	buf_puts(logs->out,
+	    "<h4>Attempts</h4><div class=\"wide\" role=\"region\" "
+	    "aria-label=\"Attempts\" tabindex=\"0\"><table><thead><tr>"
+	    "<th scope=\"col\" class=\"n\">try</th><th scope=\"col\">when</th>"
+	    "<th scope=\"col\">outcome</th><th scope=\"col\" class=\"n\">took"
+	    "</th><th scope=\"col\">answer</th></tr></thead><tbody>\n");
+	before = logs->out->len;
+	told = store_attempts(logs->report->store, row->row, write_attempt,
+	    logs, logs->report->why);
+	if (logs->out->len == before)
+		buf_puts(
+		    logs->out, "<tr><td colspan=\"5\">none yet</td></tr>\n");
+	buf_puts(logs->out, "</tbody></table></div>\n");
+	return told < 0 ? -1 : 0;
+}
+
+/* ---- the request ------------------------------------------------------- */
+
+static bool is_among(
+    const struct header *headers, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcasecmp(headers[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Our own values are no secret; configured ones may be. */
+static void write_headers(struct buf *out, const struct request *request,
+    const struct request_case *from)
+{
+	for (size_t i = 0; i < request->header_count; i++) {
+		const struct header *header = &request->headers[i];
+		bool configured =
+		    is_among(from->webhook->headers,
+			from->webhook->header_count, header->name) ||
+		    is_among(from->endpoint->headers,
+			from->endpoint->header_count, header->name);
+
+		html_put(out, "%s: %s\n", header->name,
+		    configured ? mask_text : header->value);
+	}
+}
+
+static void write_request(struct logs *logs, const struct delivery_row *row)
+{
+	const struct conf *conf = logs->report->conf;
+	const struct webhook *webhook = conf_webhook(conf, row->webhook);
+	const struct endpoint *endpoint =
+	    webhook ? webhook_endpoint(webhook, row->endpoint) : NULL;
+	struct request_case from = { conf, webhook, endpoint, row->event_id,
+		row->event_type, row->tries > 0 ? row->tries : 1,
+		logs->last_try_ms };
+	struct request request;
+	char *no_body = NULL;
+
+	buf_puts(logs->out, "<h4>Request</h4>");
+	if (!endpoint) {
+		buf_puts(logs->out,
+		    "<p class=\"none\">The endpoint is no longer configured."
+		    "</p>\n");
+		return;
+	}
+	request_build(&request, &from, &no_body, 0);
+	buf_puts(logs->out, "<pre>");
+	report_url(logs->out, endpoint);
+	buf_putc(logs->out, '\n');
+	write_headers(logs->out, &request, &from);
+	buf_puts(logs->out, "</pre>\n");
+	request_clear(&request);
+}
+
+/* ---- the payload ------------------------------------------------------- */
+
+static void write_bytes(struct buf *out, const struct event_row *event)
+{
+	auto_buf struct buf pretty = BUF_INIT(REPORT_PAYLOAD_MAX);
+	bool whole = pretty_json(&pretty, event->body, event->body_len);
+
+	html_put(out,
+	    "<pre class=\"payload\" id=\"payload-%s\" tabindex=\"0\">",
+	    event->id);
+	html_lines(out, buf_text(&pretty), pretty.len);
+	buf_puts(out, "</pre>\n");
+	if (!whole)
+		html_put(out,
+		    "<p class=\"none\">Only the beginning of %'lld bytes; "
+		    "<code>spoolhook show --payload %s</code> prints all."
+		    "</p>\n",
+		    (long long)event->body_len, event->id);
+}
+
+static void write_payload(struct logs *logs)
+{
+	if (!logs->report->payloads)
+		return;
+	buf_puts(logs->out, "<h4>Payload</h4>");
+	if (!logs->found) {
+		buf_puts(logs->out,
+		    "<p class=\"none\">payload no longer kept</p>\n");
+		return;
+	}
+	if (!logs->written) {
+		write_bytes(logs->out, &logs->event);
+		logs->written = true;
+		return;
+	}
+	html_put(logs->out,
+	    "<p><a class=\"shared\" href=\"#payload-%s\">The same as in the "
+	    "event's first row</a></p>\n",
+	    logs->event_id);
+}
+
+/* ---- a row ------------------------------------------------------------- */
+
+static int turn_to(struct logs *logs, const struct delivery_row *row)
+{
+	int found;
+
+	if (strcmp(logs->event_id, row->event_id) == 0)
+		return 0;
+	event_row_clear(&logs->event);
+	found = store_event(logs->report->store, row->event_id, &logs->event,
+	    logs->report->why);
+	snprintf(logs->event_id, sizeof(logs->event_id), "%s", row->event_id);
+	logs->found = found == 1;
+	logs->written = false;
+	return found < 0 ? -1 : 0;
+}
+
+static void fact(struct buf *out, const char *name, const char *value)
+{
+	if (value && *value)
+		html_put(out, "<div><dt>%s</dt><dd>%s</dd></div>", name, value);
+}
+
+static void write_facts(const struct logs *logs, const struct delivery_row *row)
+{
+	struct buf *out = logs->out;
+
+	buf_puts(out, "<dl class=\"facts\">");
+	fact(out, "delivery", row->delivery);
+	fact(out, "incident", row->incident);
+	fact(out, "service", logs->event.service);
+	fact(out, "alert source", logs->event.alert_source);
+	fact(out, "file", logs->event.source);
+	buf_puts(out, "<div><dt>accepted</dt><dd>");
+	report_time(out, row->accepted_ms);
+	buf_puts(out, "</dd></div>");
+	if (row->state == STATE_WAITING) {
+		buf_puts(out, "<div><dt>next try</dt><dd>");
+		report_time(out, row->due_ms);
+		buf_puts(out, "</dd></div>");
+	}
+	buf_puts(out, "</dl>\n");
+}
+
+static void write_summary(
+    const struct logs *logs, const struct delivery_row *row)
+{
+	struct buf *out = logs->out;
+	const char *state = state_word(row->state, row->tries);
+
+	html_put(out,
+	    "<details class=\"row\" data-webhook=\"%s\" data-state=\"%s\" "
+	    "data-event=\"%s\" data-service=\"%s\"><summary>",
+	    row->webhook, state, row->event_type,
+	    logs->event.service ? logs->event.service : "");
+	report_time(out, row->accepted_ms);
+	report_badge(out, state);
+	buf_puts(out, "<span class=\"to\">");
+	report_target(out, row->webhook, row->endpoint);
+	html_put(out,
+	    "</span><span class=\"ev\">%s</span><span class=\"msg\">%s</span>"
+	    "<span class=\"tries\">%d %s</span></summary>\n"
+	    "<div class=\"body\">\n",
+	    row->event_type, logs->event.message ? logs->event.message : "",
+	    row->tries, row->tries == 1 ? "try" : "tries");
+}
+
+static const char *command_for(enum state state)
+{
+	switch (state) {
+	case STATE_DELIVERED:
+	case STATE_DEAD:
+		return "resend";
+	case STATE_HELD:
+		return "queue release";
+	case STATE_CHAINED:
+	case STATE_WAITING:
+	case STATE_ACTIVE:
+		break;
+	}
+	return "queue retry";
+}
+
+static void write_commands(struct buf *out, const struct delivery_row *row)
+{
+	html_put(
+	    out, "<h4>Commands</h4><pre>spoolhook show %s\n", row->delivery);
+	html_put(out, "spoolhook %s %s</pre></div></details>\n",
+	    command_for(row->state), row->delivery);
+}
+
+static int write_row(void *arg, const struct delivery_row *row)
+{
+	struct logs *logs = arg;
+
+	logs->last_try_ms = row->queued_ms;
+	logs->failed = turn_to(logs, row) < 0;
+	write_summary(logs, row);
+	write_facts(logs, row);
+	logs->failed |= write_attempts(logs, row) < 0;
+	write_request(logs, row);
+	write_payload(logs);
+	write_commands(logs->out, row);
+	logs->failed |= page_pass(&logs->report->page) < 0;
+	return logs->failed;
+}
+
+/* Filled and shown by the script. */
+static void write_pickers(struct buf *out)
+{
+	static const char *const keys[] = { "webhook", "state", "event",
+		"service" };
+
+	buf_puts(out,
+	    "<div id=\"pick\" class=\"pick\" hidden><label>search "
+	    "<input type=\"search\" id=\"find\"></label>");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		html_put(out,
+		    "<label>%s <select data-key=\"%s\"><option value=\"\">all"
+		    "</option></select></label>",
+		    keys[i], keys[i]);
+	buf_puts(
+	    out, "<output id=\"hits\" aria-live=\"polite\"></output></div>\n");
+}
+
+static int write_rows(struct logs *logs)
+{
+	const struct report *report = logs->report;
+	struct delivery_query query = {
+		.all_states = true,
+		.changed_since_ms = report->since_ms,
+		.limit = report->entries_max,
+		.newest_first = true,
+	};
+	int64_t told = 0;
+
+	if (report->entries_max)
+		told = store_deliveries(
+		    report->store, &query, write_row, logs, report->why);
+	event_row_clear(&logs->event);
+	return told < 0 || logs->failed ? -1 : 0;
+}
+
+int report_logs(struct report *report)
+{
+	struct logs logs = { .report = report, .out = &report->page.text };
+	int64_t all = report->tally.deliveries;
+	int64_t shown = all < report->entries_max ? all : report->entries_max;
+
+	html_put(logs.out,
+	    "<section id=\"p1\" aria-label=\"Logs\"><h2>Logs</h2>\n"
+	    "<p class=\"count\">%'lld of %'lld shown, the newest first</p>\n",
+	    (long long)shown, (long long)all);
+	write_pickers(logs.out);
+	if (!all)
+		buf_puts(logs.out,
+		    "<p class=\"none\">Nothing was delivered, and nothing "
+		    "failed, in this period.</p>\n");
+	if (write_rows(&logs) < 0)
+		return -1;
+	buf_puts(logs.out, "</section>\n");
+	return 0;
+}

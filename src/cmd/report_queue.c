@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * cmd/report_queue: what waits now, the oldest first, and what is dead, the
+ * newest first, whenever it happened. Rows are written as they are read, at
+ * most `entries_max` of each. Reads only.
+ */
+#include "cmd/report.h"
+
+#include "base/text.h"
+#include "model/html.h"
+
+#include <string.h>
+
+struct lines {
+	struct report *report;
+	struct buf *out;
+	bool failed;
+};
+
+static void write_next(struct lines *lines, const struct delivery_row *row)
+{
+	struct buf *out = lines->out;
+	int64_t now_ms = lines->report->now_ms;
+	char span[TEXT_DURATION_SIZE];
+
+	switch (row->state) {
+	case STATE_CHAINED:
+		buf_puts(out, "after the incident's earlier one");
+		return;
+	case STATE_WAITING:
+		if (row->due_ms > now_ms)
+			html_put(out, "in %s",
+			    text_short_duration(span, row->due_ms - now_ms));
+		else
+			buf_puts(out, "now");
+		return;
+	case STATE_ACTIVE:
+		buf_puts(out, "under way");
+		return;
+	case STATE_HELD:
+		buf_puts(out, "when it is released");
+		return;
+	case STATE_DELIVERED:
+	case STATE_DEAD:
+		buf_puts(out, "none");
+		return;
+	}
+}
+
+static void write_last(struct buf *out, const struct delivery_row *row)
+{
+	if (row->last_status)
+		html_put(out, "HTTP %d", row->last_status);
+	else if (row->last_code && *row->last_code)
+		html_put(out, "%s", row->last_code);
+	if (row->last_error && *row->last_error)
+		html_put(out, "<div class=\"say\">%s</div>", row->last_error);
+}
+
+static int write_line(void *arg, const struct delivery_row *row)
+{
+	struct lines *lines = arg;
+	struct buf *out = lines->out;
+
+	buf_puts(out, "<tr><td>");
+	report_time(out, row->accepted_ms);
+	buf_puts(out, "</td><td>");
+	report_badge(out, state_word(row->state, row->tries));
+	buf_puts(out, "</td><td>");
+	report_target(out, row->webhook, row->endpoint);
+	html_put(out, "</td><td>%s</td><td class=\"n\">%d</td><td>",
+	    row->event_type, row->tries);
+	write_next(lines, row);
+	buf_puts(out, "</td><td>");
+	write_last(out, row);
+	html_put(out, "</td><td><code>%s</code></td></tr>\n", row->delivery);
+	lines->failed = page_pass(&lines->report->page) < 0;
+	return lines->failed;
+}
+
+static int write_table(struct report *report, const char *label,
+    const struct delivery_query *query)
+{
+	struct lines lines = { report, &report->page.text, false };
+	int64_t told;
+
+	html_put(lines.out,
+	    "<div class=\"wide\" role=\"region\" aria-label=\"%s\" "
+	    "tabindex=\"0\"><table><thead><tr><th scope=\"col\">accepted</th>"
+	    "<th scope=\"col\">state</th><th scope=\"col\">endpoint</th>"
+	    "<th scope=\"col\">event</th><th scope=\"col\" class=\"n\">tries"
+	    "</th><th scope=\"col\">next try</th><th scope=\"col\">last answer"
+	    "</th><th scope=\"col\">delivery</th></tr></thead><tbody>\n",
+	    label);
+	told = store_deliveries(
+	    report->store, query, write_line, &lines, report->why);
+	buf_puts(lines.out, "</tbody></table></div>\n");
+	return told < 0 || lines.failed ? -1 : 0;
+}
+
+static void write_count(struct report *report, int64_t all)
+{
+	int64_t max = report->entries_max;
+
+	html_put(&report->page.text,
+	    "<p class=\"count\">%'lld of %'lld shown</p>\n",
+	    (long long)(all < max ? all : max), (long long)all);
+}
+
+static int write_open(struct report *report)
+{
+	struct buf *out = &report->page.text;
+	struct delivery_query query = { .limit = report->entries_max };
+	int64_t waiting = report_waiting(report);
+
+	html_put(out,
+	    "<p>%'lld queued, %'lld deferred, %'lld under way, %'lld held."
+	    "</p>\n",
+	    (long long)(report->by_state[STATE_CHAINED] +
+		report->by_state[STATE_WAITING] - report->deferred),
+	    (long long)report->deferred,
+	    (long long)report->by_state[STATE_ACTIVE],
+	    (long long)report->by_state[STATE_HELD]);
+	if (!waiting) {
+		buf_puts(out, "<p class=\"none\">Nothing waits.</p>\n");
+		return 0;
+	}
+	write_count(report, waiting);
+	if (!report->entries_max)
+		return 0;
+	return write_table(report, "Waiting deliveries", &query);
+}
+
+static int write_dead(struct report *report)
+{
+	struct buf *out = &report->page.text;
+	struct delivery_query query = {
+		.states = 1u << STATE_DEAD,
+		.limit = report->entries_max,
+		.newest_first = true,
+	};
+	int64_t dead = report->by_state[STATE_DEAD];
+
+	buf_puts(out, "<h2>Dead</h2>\n");
+	if (!dead) {
+		buf_puts(out, "<p class=\"none\">Nothing is dead.</p>\n");
+		return 0;
+	}
+	write_count(report, dead);
+	buf_puts(out,
+	    "<p>To send one again: <code>spoolhook resend DELIVERY</code></p>");
+	if (!report->entries_max)
+		return 0;
+	return write_table(report, "Dead deliveries", &query);
+}
+
+int report_queue(struct report *report)
+{
+	struct buf *out = &report->page.text;
+
+	buf_puts(out,
+	    "<section id=\"p3\" aria-label=\"Queue\"><h2>Waiting now</h2>\n");
+	if (write_open(report) < 0 || write_dead(report) < 0)
+		return -1;
+	buf_puts(out, "</section>\n");
+	return 0;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+/*
+ * cmd/report_webhooks: the hosted page's settings, one card for each webhook:
+ * what it takes, where it sends, how it tries again, who is told, and how it
+ * fares. Of a URL and of headers only what model/mask lets through. Reads
+ * nothing but what was gathered.
+ */
+#include "cmd/report.h"
+
+#include "base/text.h"
+#include "model/filter_lines.h"
+#include "model/html.h"
+#include "model/mask.h"
+
+#include <string.h>
+
+static void begin(struct buf *out, const char *name)
+{
+	html_put(out, "<div><dt>%s</dt><dd>", name);
+}
+
+static void end(struct buf *out)
+{
+	buf_puts(out, "</dd></div>\n");
+}
+
+static void list(struct buf *out, char *const *texts)
+{
+	for (size_t i = 0; texts && texts[i]; i++)
+		html_put(out, "%s<code>%s</code>", i ? ", " : "", texts[i]);
+}
+
+/* ---- the filter -------------------------------------------------------- */
+
+struct tree {
+	struct buf *out;
+	int depth; /* of lists that are open, less one */
+};
+
+static void climb_to(struct tree *tree, int depth)
+{
+	for (; tree->depth < depth; tree->depth++)
+		buf_puts(tree->out, "<ul>");
+	for (; tree->depth > depth; tree->depth--)
+		buf_puts(tree->out, "</li></ul>");
+}
+
+/* A line's <li> is closed by its next neighbour, or with its list. */
+static void branch(void *arg, const struct filter_line *line)
+{
+	struct tree *tree = arg;
+	bool deeper = line->depth > tree->depth;
+
+	climb_to(tree, line->depth);
+	if (!deeper)
+		buf_puts(tree->out, "</li>");
+	html_put(
+	    tree->out, line->group ? "<li><b>%s</b>" : "<li>%s", line->text);
+}
+
+static void filter(struct buf *out, const struct webhook *webhook)
+{
+	struct tree tree = { out, -1 };
+
+	begin(out, "filter");
+	buf_puts(out, "<div class=\"tree\">");
+	filter_lines(webhook->filter, branch, &tree);
+	climb_to(&tree, -1);
+	buf_puts(out, "</div>");
+	end(out);
+}
+
+/* ---- endpoints, headers ------------------------------------------------ */
+
+static void headers(struct buf *out, const struct header *headers, size_t count)
+{
+	buf_puts(out, "<ul class=\"plain\">");
+	for (size_t i = 0; i < count; i++)
+		html_put(out, "<li><code>%s: %s</code></li>", headers[i].name,
+		    mask_text);
+	buf_puts(out, "</ul>");
+}
+
+static void endpoint(struct buf *out, const struct endpoint *endpoint)
+{
+	buf_puts(out, "<li><code>");
+	report_url(out, endpoint);
+	html_put(out, "</code> <span class=\"dim\">(%s)</span>", endpoint->id);
+	if (endpoint->header_count)
+		headers(out, endpoint->headers, endpoint->header_count);
+	buf_puts(out, "</li>\n");
+}
+
+static void endpoints(struct buf *out, const struct webhook *webhook)
+{
+	begin(out, "endpoints");
+	buf_puts(out, "<ul class=\"plain\">");
+	for (size_t i = 0; i < webhook->endpoint_count; i++)
+		endpoint(out, &webhook->endpoints[i]);
+	buf_puts(out, "</ul>");
+	end(out);
+	if (!webhook->header_count)
+		return;
+	begin(out, "headers");
+	headers(out, webhook->headers, webhook->header_count);
+	end(out);
+}
+
+/* ---- the retry rule ---------------------------------------------------- */
+
+static void delays(struct buf *out, const struct retry_policy *retry)
+{
+	char span[TEXT_DURATION_SIZE];
+
+	for (int i = 0; i < retry->delay_count; i++)
+		html_put(out, "%s%s",
+		    i == 0			     ? ", after "
+			: i + 1 < retry->delay_count ? ", "
+						     : " and ",
+		    text_exact_duration(span, retry->delays_ms[i]));
+	if (retry->jitter > 0)
+		html_put(out, " and by chance up to %d %% more",
+		    (int)(retry->jitter * 100 + 0.5));
+}
+
+static void never(struct buf *out, const struct retry_policy *retry)
+{
+	for (int i = 0; i < retry->never_count; i++)
+		html_put(
+		    out, "%s%d", i ? ", " : " Never after ", retry->never[i]);
+	if (retry->never_count)
+		buf_putc(out, '.');
+}
+
+static void rule(struct buf *out, const struct webhook *webhook)
+{
+	const struct retry_policy *retry = &webhook->retry;
+	char span[TEXT_DURATION_SIZE];
+
+	begin(out, "retries");
+	if (retry->max_retries) {
+		html_put(out, "At most %d %s", retry->max_retries,
+		    retry->max_retries == 1 ? "time" : "times");
+		delays(out, retry);
+		html_put(out, "; later when the endpoint asks so, by up to %s.",
+		    text_exact_duration(span, retry->retry_after_max_ms));
+		never(out, retry);
+		html_put(out, " Given up after %s.",
+		    text_exact_duration(span, retry->give_up_after_ms));
+	} else {
+		buf_puts(out, "None: one call, and no more.");
+	}
+	end(out);
+	begin(out, "time limit");
+	html_put(out, "%s for a call,",
+	    text_exact_duration(span, webhook->timeout_ms));
+	html_put(out, " of which %s to connect; %d calls at once; %s",
+	    text_exact_duration(span, webhook->connect_timeout_ms),
+	    webhook->concurrency,
+	    webhook->ordered ? "in order within an incident" : "in any order");
+	end(out);
+}
+
+/* ---- a card ------------------------------------------------------------ */
+
+static const struct report_pause *pause_of(
+    const struct report *report, const char *webhook)
+{
+	for (size_t i = 0; i < report->pause_count; i++) {
+		const struct report_pause *pause = &report->pauses[i];
+
+		if (strcmp(pause->webhook, webhook) == 0 &&
+		    (!pause->until_ms || pause->until_ms > report->now_ms))
+			return pause;
+	}
+	return NULL;
+}
+
+static void state(struct report *report, const struct webhook *webhook)
+{
+	const struct report_pause *pause = pause_of(report, webhook->id);
+	struct buf *out = &report->page.text;
+
+	report_badge(out, webhook->enabled ? "enabled" : "disabled");
+	if (!pause)
+		return;
+	report_badge(out, "paused");
+	if (pause->until_ms) {
+		buf_puts(out, " <span class=\"dim\">until ");
+		report_time(out, pause->until_ms);
+		buf_puts(out, "</span>");
+	}
+}
+
+static void last(struct buf *out, const char *name, int64_t ms)
+{
+	begin(out, name);
+	if (ms < 0)
+		buf_puts(out, "never");
+	else
+		report_time(out, ms);
+	end(out);
+}
+
+static int64_t waiting_of(const struct report_counts *counts)
+{
+	int64_t sum = 0;
+
+	for (int i = STATE_CHAINED; i <= STATE_HELD; i++)
+		sum += counts->by_state[i];
+	return sum;
+}
+
+static void fares(struct report *report, const char *id)
+{
+	const struct report_counts *counts = report_counts_of(report, id);
+	struct buf *out = &report->page.text;
+
+	begin(out, "now in the store");
+	if (counts)
+		html_put(out, "%'lld waiting, %'lld delivered, %'lld dead",
+		    (long long)waiting_of(counts),
+		    (long long)counts->by_state[STATE_DELIVERED],
+		    (long long)counts->by_state[STATE_DEAD]);
+	else
+		buf_puts(out, "nothing yet");
+	end(out);
+	if (!counts)
+		return;
+	last(out, "last success", counts->last_success_ms);
+	last(out, "last failure", counts->last_failure_ms);
+}
+
+static void mail(
+    struct buf *out, const struct report *report, const struct webhook *webhook)
+{
+	char *const *to = webhook->failure_email ? webhook->failure_email
+						 : report->conf->mail.to;
+
+	begin(out, "failure mail");
+	if (to && to[0])
+		list(out, to);
+	else
+		buf_puts(out, "nobody");
+	end(out);
+}
+
+static void card(struct report *report, const struct webhook *webhook)
+{
+	struct buf *out = &report->page.text;
+
+	html_put(out, "<article class=\"card\"><h3>%s ", webhook->name);
+	state(report, webhook);
+	html_put(
+	    out, "</h3><p class=\"dim\">webhooks.d/%s.json</p>\n", webhook->id);
+	if (*webhook->description)
+		html_put(out, "<p>%s</p>\n", webhook->description);
+	buf_puts(out, "<dl class=\"facts\">\n");
+	begin(out, "triggers");
+	list(out, webhook->triggers);
+	end(out);
+	filter(out, webhook);
+	endpoints(out, webhook);
+	rule(out, webhook);
+	mail(out, report, webhook);
+	fares(report, webhook->id);
+	buf_puts(out, "</dl></article>\n");
+}
+
+static void strays(struct report *report)
+{
+	struct buf *out = &report->page.text;
+
+	for (size_t i = 0; i < report->count_count; i++) {
+		const char *id = report->counts[i].webhook;
+
+		if (conf_webhook(report->conf, id))
+			continue;
+		html_put(out, "<article class=\"card\"><h3>%s ", id);
+		report_badge(out, "removed");
+		buf_puts(out,
+		    "</h3><p>No longer configured; the store still knows it."
+		    "</p><dl class=\"facts\">\n");
+		fares(report, id);
+		buf_puts(out, "</dl></article>\n");
+	}
+}
+
+void report_webhooks(struct report *report)
+{
+	const struct conf *conf = report->conf;
+	struct buf *out = &report->page.text;
+
+	html_put(out,
+	    "<section id=\"p2\" aria-label=\"Webhooks\"><h2>Webhooks</h2>\n"
+	    "<p class=\"count\">%zu configured in <code>%s</code></p>\n",
+	    conf->webhook_count, conf->webhooks_dir);
+	buf_puts(out, "<div class=\"cards\">\n");
+	for (size_t i = 0; i < conf->webhook_count; i++) {
+		card(report, conf->webhooks[i]);
+		page_pass(&report->page);
+	}
+	strays(report);
+	buf_puts(out, "</div></section>\n");
+}
