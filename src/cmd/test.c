@@ -291,7 +291,7 @@ static void judge(struct trial *t, const struct event *event, const char *text)
 	explain_rules(&explanation, t->webhook, event);
 	takes = explanation.answer == EXPLAIN_TAKES;
 	suite_judge_match(t->test, t->webhook, takes, &faults);
-	if (t->faults)
+	if (takes != suite_match(t->test))
 		add_decision(t, &explanation);
 	explain_clear(&explanation);
 	for (i = 0; takes && i < t->webhook->endpoint_count; i++) {

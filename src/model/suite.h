@@ -75,6 +75,8 @@ void suite_judge_match(const json_t *test, const struct webhook *webhook,
 /* Of one request that was built for the case. */
 void suite_judge_request(const json_t *test, const struct request *request,
     const struct suite_faults *faults);
+/* Whether the case wants the webhook to take the event. */
+bool suite_match(const json_t *test);
 /* The endpoint that requests are looked at for, NULL for all. */
 const char *suite_endpoint(const json_t *test);
 
