@@ -1,17 +1,6 @@
 # spoolhook: one GNU Makefile. `make help` lists what it does.
 # SPDX-License-Identifier: GPL-2.0-or-later
 
-# Directories (GNU Coding Standards); DESTDIR is honoured by install.
-prefix        ?= /usr/local
-exec_prefix   ?= $(prefix)
-bindir        ?= $(exec_prefix)/bin
-datarootdir   ?= $(prefix)/share
-mandir        ?= $(datarootdir)/man
-docdir        ?= $(datarootdir)/doc/spoolhook
-sysconfdir    ?= /etc
-localstatedir ?= /var
-INSTALL       ?= install
-
 # Where objects go. A sanitizer build has a folder, and a program, of its own.
 B       ?= build
 PROGRAM ?= $(if $(filter build,$(B)),bin/spoolhook,$(B)/spoolhook)
@@ -85,6 +74,10 @@ tsan:
 
 check: all units
 	prove -j2 $(UNITS) tests/style/*.t tests/flow/*.t
+# What needs neither peers nor the program.
+PURE := $(filter $(B)/unit/base_% $(B)/unit/model_%,$(UNITS))
+check-pure: $(PURE)
+	prove -j2 $(PURE)
 
 # Measuring: tests/bench/run tells which rows there are. bin/setup bench installs
 # what else takes part; who is missing is left out.
@@ -118,17 +111,9 @@ fuzz: $(FUZZERS)
 	    -max_len=512 corpus/$$f $(CURDIR)/tests/fuzz/corpus/$$f) || exit 1; \
 	done
 
-install: all
-	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(docdir)
-	$(INSTALL) -m 755 $(PROGRAM) $(DESTDIR)$(bindir)/spoolhook
-	$(INSTALL) -m 644 man/*.1 $(DESTDIR)$(mandir)/man1
-	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(mandir)/man5
-	$(INSTALL) -m 644 README.md CHANGELOG.md COPYING $(DESTDIR)$(docdir)
-uninstall:
-	rm -f $(DESTDIR)$(bindir)/spoolhook $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(wildcard man/*.1))) \
-	      $(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir $(wildcard man/*.5)))
-	rm -rf $(DESTDIR)$(docdir)
-clean:
+include packaging/install.mk
+
+clean distclean:
 	rm -rf build bin/spoolhook
 
 help:
@@ -136,8 +121,10 @@ help:
 	@echo 'make check      run the tests (bin/test also installs what they need)'
 	@echo 'make asan tsan  sanitizer builds in build/asan, build/tsan'
 	@echo 'make bench      measure, see BENCHMARKS.md (ROWS="backlog latency": only these)'
-	@echo 'make analyze tidy fuzz format install uninstall clean'
+	@echo 'make analyze tidy fuzz format clean'
+	@echo 'make install    and uninstall, install-system, installcheck: packaging/install.mk'
+	@echo 'make dist deb   a source archive, a Debian package'
 
-.PHONY: all units asan tsan check bench bench-build format analyze tidy fuzz install uninstall clean help
+.PHONY: all units asan tsan check check-pure bench bench-build format analyze tidy fuzz clean distclean help
 .SECONDARY:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/deb -prune -o -name '*.d' -type f -print 2>/dev/null)
