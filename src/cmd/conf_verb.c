@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
  * cmd/conf_verb: how verbs come to their configuration, and how findings are
- * shown. A verb that sends nothing gets by without the right to read secrets;
- * which ones send is the table here. Warnings are for `check` and the daemon:
+ * shown. A verb that sends nothing gets by without the right to read secrets,
+ * and submit without the webhooks; the table is here. Warnings are for `check` and the daemon:
  * other verbs show findings only when there is no configuration to work with.
  */
 #include "base/buf.h"
@@ -15,16 +15,24 @@
 
 enum { FINDING_MAX = 64 * 1024 };
 
-/* Their secrets go on the wire, so all must be there. */
-static const char *const sending_verbs[] = { "run", "send", "mail", NULL };
+/* Other verbs look. */
+static const struct {
+	const char *verb;
+	enum load_purpose purpose;
+} purposes[] = {
+	{ "run", LOAD_TO_SEND },
+	{ "send", LOAD_TO_SEND },
+	{ "mail", LOAD_TO_SEND },
+	{ "submit", LOAD_TO_SUBMIT },
+};
 
 static enum load_purpose purpose_of(const struct verb *verb)
 {
 	size_t i;
 
-	for (i = 0; sending_verbs[i]; i++) {
-		if (strcmp(verb->name, sending_verbs[i]) == 0)
-			return LOAD_TO_SEND;
+	for (i = 0; i < sizeof(purposes) / sizeof(purposes[0]); i++) {
+		if (strcmp(verb->name, purposes[i].verb) == 0)
+			return purposes[i].purpose;
 	}
 	return LOAD_TO_LOOK;
 }

@@ -260,6 +260,7 @@ static enum secrets_need need_for(enum load_purpose purpose)
 		return getenv("CREDENTIALS_DIRECTORY") ? SECRETS_NEEDED
 						       : SECRETS_CHECKED;
 	case LOAD_TO_LOOK:
+	case LOAD_TO_SUBMIT:
 		return SECRETS_OPTIONAL;
 	}
 	return SECRETS_NEEDED;
@@ -291,7 +292,8 @@ struct conf *load_conf_for(enum load_purpose purpose, const char *dir,
 	if (fstat(fd, &st) == 0)
 		refuse_writable(&load, dir, &st);
 	load_settings(&load, fd);
-	load_webhooks(&load);
+	if (purpose != LOAD_TO_SUBMIT)
+		load_webhooks(&load);
 	conf = conf_draft_finish(load.draft, findings);
 	if (conf) {
 		doubt_ca_file(&load, conf->ca_file, "delivery.ca_file");

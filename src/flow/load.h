@@ -25,6 +25,9 @@ enum load_purpose {
 	/* For whoever sends nothing: secrets that cannot be read here are "",
 	 * so operators need no right to read them. */
 	LOAD_TO_LOOK,
+	/* For whoever drops events: the settings alone. Who may submit need not
+	 * be able to read the webhooks, and one that is wrong stops nobody. */
+	LOAD_TO_SUBMIT,
 };
 struct conf *load_conf_for(enum load_purpose purpose, const char *dir,
     struct findings *findings, struct why *why);
