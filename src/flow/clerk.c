@@ -120,8 +120,13 @@ static void work_came(struct clerk *c, struct work *work)
 	case WORK_FLUSH:
 		dispatch_flushed(p->dispatch, work);
 		return;
-	case WORK_RECEIPTS:
+	case WORK_TEND:
+		warden_tended(p->warden, work);
+		return;
 	case WORK_PRUNE:
+		retention_pruned(p->retention, work);
+		return;
+	case WORK_RECEIPTS:
 		return;
 	}
 }
@@ -164,8 +169,10 @@ static int64_t time_left(const struct clerk *c)
 	const struct parts *p = &c->parts;
 	int64_t wall =
 	    earlier(dispatch_next_ms(p->dispatch), notice_next_ms(p->notice));
-	int64_t steady = intake_next_ms(p->intake);
+	int64_t steady =
+	    earlier(intake_next_ms(p->intake), retention_next_ms(p->retention));
 
+	wall = earlier(wall, warden_next_ms(p->warden));
 	if (wall >= 0)
 		wall = wall > now_wall_ms() ? wall - now_wall_ms() : 0;
 	if (steady >= 0)
@@ -219,6 +226,7 @@ static void announce(struct clerk *c)
 	if (c->ready || !plan)
 		return;
 	c->ready = true;
+	notes_put(c->parts.notes, "daemon/started", VERSION);
 	beat(c);
 	sd_notify_state("READY=1");
 	say_info("%s %s, %zu webhooks, drop box %s", VERSION,
@@ -232,7 +240,8 @@ static bool once_over(const struct clerk *c)
 	const struct parts *p = &c->parts;
 
 	return c->from->once && c->ready && intake_idle(p->intake) &&
-	    notice_idle(p->notice) && parts_quiet(p);
+	    notice_idle(p->notice) && retention_idle(p->retention) &&
+	    parts_quiet(p);
 }
 
 static bool all_quiet(const struct clerk *c)
@@ -253,6 +262,8 @@ static void turn(struct clerk *c)
 	if (dispatch_deaths(p->dispatch))
 		notice_ring(p->notice);
 	notice_turn(p->notice, now_wall_ms());
+	warden_turn(p->warden, now_wall_ms());
+	retention_turn(p->retention, now_steady_ms());
 	if (more)
 		ev_idle_start(c->loop, &c->more);
 	else
@@ -292,6 +303,7 @@ static void on_alarm(struct ev_loop *loop, ev_timer *w, int events)
 /* Another process may have changed the store. */
 static void look_everywhere(struct clerk *c)
 {
+	warden_ring(c->parts.warden);
 	if (dispatch_plan(c->parts.dispatch))
 		dispatch_touch_all(c->parts.dispatch, now_wall_ms());
 }
@@ -360,6 +372,8 @@ static void stop_desks(struct clerk *c)
 	intake_stop(c->parts.intake);
 	dispatch_stop(c->parts.dispatch);
 	notice_stop(c->parts.notice);
+	warden_stop(c->parts.warden);
+	retention_stop(c->parts.retention);
 }
 
 static void on_term(struct clerk *c)
@@ -496,6 +510,7 @@ static int open_all(struct clerk *c, struct why *why)
 	struct parts_case from = {
 		.conf = c->from->conf,
 		.program = c->from->program,
+		.once = c->from->once,
 		.wake = wake,
 		.arg = c,
 	};

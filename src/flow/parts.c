@@ -65,15 +65,40 @@ static int read_receipts(
 	return store_commit(p->store, &work->work, &full, why);
 }
 
-static void open_desks(struct parts *p, const struct parts_case *from,
-    const struct work_receipts *left, const char *last_id)
+/* What has to be asked before the store's thread starts. */
+struct past {
+	struct work_receipts left;
+	char last_id[ID_SIZE];
+	int64_t pruned_ms;
+};
+
+static int keep_time(void *arg, const char *name, const char *value, int64_t ms)
+{
+	(void)name;
+	(void)value;
+	*(int64_t *)arg = ms;
+	return 0;
+}
+
+static int read_past(struct parts *p, struct past *past, struct why *why)
+{
+	past->pruned_ms = 0;
+	store_last_id(p->store, past->last_id);
+	if (store_notes(
+		p->store, RETENTION_NOTE, keep_time, &past->pruned_ms, why) < 0)
+		return -1;
+	return read_receipts(p, &past->left, why);
+}
+
+static void open_desks(
+    struct parts *p, const struct parts_case *from, const struct past *past)
 {
 	p->notes = notes_open(p->committer);
 	p->dispatch = dispatch_open(&(struct dispatch_sides){
 	    p->committer, p->wire, p->record, p->failed_dir });
 	p->intake = intake_open(&(struct intake_sides){ &p->spool, p->committer,
-				    p->dispatch, p->record, last_id },
-	    left->receipts, left->count);
+				    p->dispatch, p->record, past->last_id },
+	    past->left.receipts, past->left.count);
 	p->notice = notice_open(&(struct notice_sides){
 	    .committer = p->committer,
 	    .dispatch = p->dispatch,
@@ -82,13 +107,23 @@ static void open_desks(struct parts *p, const struct parts_case *from,
 	    .program = from->program,
 	    .mail_folder = p->mail_folder,
 	});
+	p->warden = warden_open(
+	    &(struct warden_sides){ p->committer, p->dispatch, p->record });
+	p->retention = retention_open(&(struct retention_sides){
+	    .spool = &p->spool,
+	    .committer = p->committer,
+	    .dispatch = p->dispatch,
+	    .notes = p->notes,
+	    .record = p->record,
+	    .last_ms = past->pruned_ms,
+	    .once = from->once,
+	});
 }
 
 int parts_open(
     struct parts *p, const struct parts_case *from, bool *busy, struct why *why)
 {
-	struct work_receipts left;
-	char last_id[ID_SIZE];
+	struct past past;
 
 	*p = (struct parts){
 		.spool = { .dir = -1, .lock = -1 },
@@ -98,16 +133,14 @@ int parts_open(
 	mailbox_init(&p->works, from->wake, from->arg);
 	mailbox_init(&p->calls, from->wake, from->arg);
 	if (open_spool(p, from->conf, busy, why) < 0 ||
-	    open_ports(p, from->conf, why) < 0 ||
-	    read_receipts(p, &left, why) < 0)
+	    open_ports(p, from->conf, why) < 0 || read_past(p, &past, why) < 0)
 		return -1;
-	store_last_id(p->store, last_id);
 	p->committer = committer_open(p->store, &p->works, why);
 	if (!p->committer) {
-		free(left.receipts);
+		free(past.left.receipts);
 		return -1;
 	}
-	open_desks(p, from, &left, last_id);
+	open_desks(p, from, &past);
 	return 0;
 }
 
@@ -118,6 +151,8 @@ void parts_close(struct parts *p)
 	notice_close(p->notice);
 	intake_close(p->intake);
 	dispatch_close(p->dispatch);
+	warden_close(p->warden);
+	retention_close(p->retention);
 	notes_close(p->notes);
 	record_close(p->record);
 	store_close(p->store);
@@ -132,5 +167,6 @@ void parts_close(struct parts *p)
 bool parts_quiet(const struct parts *p)
 {
 	return dispatch_quiet(p->dispatch) && intake_quiet(p->intake) &&
-	    notice_quiet(p->notice) && notes_quiet(p->notes);
+	    notice_quiet(p->notice) && notes_quiet(p->notes) &&
+	    warden_quiet(p->warden) && retention_quiet(p->retention);
 }

@@ -10,6 +10,8 @@
 #include "flow/notes.h"
 #include "flow/notice.h"
 #include "flow/record.h"
+#include "flow/retention.h"
+#include "flow/warden.h"
 #include "flow/wire.h"
 #include "model/conf.h"
 #include "port/spool.h"
@@ -34,6 +36,8 @@ struct parts {
 	struct intake *intake;
 	struct notice_desk *notice;
 	struct notes *notes;
+	struct warden *warden;
+	struct retention_desk *retention;
 	struct mailbox works; /* answers of the store */
 	struct mailbox calls; /* answers of the wire */
 	int failed_dir;
@@ -44,6 +48,7 @@ struct parts_case {
 	const struct conf *conf; /* lent until parts_open returns */
 	const char *program; /* our own path, for the mail child */
 	struct ev_loop *loop;
+	bool once; /* deliver all that is due, then end */
 	void (*wake)(void *arg); /* there are letters; from any thread */
 	void *arg;
 };

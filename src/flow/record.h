@@ -94,6 +94,11 @@ struct changed_line {
 void record_changed(struct record *record, const struct changed_line *changed,
     const struct actor *by);
 
+/* All that waited for one endpoint, by the daemon: "held" because it is not
+ * configured any more, "released" because it is again. */
+void record_parked(struct record *record, const char *kind, const char *webhook,
+    const char *endpoint, int64_t deliveries, const struct actor *by);
+
 /* `reason` may be NULL; until_ms 0: until somebody resumes it. */
 void record_paused(struct record *record, const char *webhook,
     const char *reason, int64_t until_ms, const struct actor *by);

@@ -41,6 +41,26 @@ void record_changed(struct record *record, const struct changed_line *changed,
 	line_end(record);
 }
 
+void record_parked(struct record *record, const char *kind, const char *webhook,
+    const char *endpoint, int64_t deliveries, const struct actor *by)
+{
+	const char *reason =
+	    *kind == 'h' ? "no longer configured" : "configured again";
+	struct buf *line = line_begin(record, SAY_WARNING, kind,
+	    "%s/%s is %s: %lld deliver%s %s", webhook, endpoint, reason,
+	    (long long)deliveries, deliveries == 1 ? "y" : "ies", kind);
+
+	if (!line)
+		return;
+	jot_null(line, "delivery");
+	jot_str(line, "webhook", webhook);
+	jot_str(line, "endpoint", endpoint);
+	jot_int(line, "deliveries", deliveries);
+	jot_str(line, "reason", reason);
+	jot_actor(line, by);
+	line_end(record);
+}
+
 void record_paused(struct record *record, const char *webhook,
     const char *reason, int64_t until_ms, const struct actor *by)
 {

@@ -161,9 +161,26 @@ static void tell_of_strays(struct reload *r, struct work_endpoints *work)
 
 /* ---- into use ------------------------------------------------------------ */
 
+/* For `status` and `reload`: what is in use since when, and what came of the
+ * last reload, "ok GENERATION" or "failed GENERATION SENTENCE". */
+static void note_outcome(struct reload *r, const char *failure)
+{
+	struct notes *notes = r->sides.parts->notes;
+	auto_free char *number = mem_printf("%lld", (long long)r->generation);
+	auto_free char *outcome = failure
+	    ? mem_printf("failed %s %s", number, failure)
+	    : mem_printf("ok %s", number);
+
+	if (!failure)
+		notes_put(notes, "daemon/generation", number);
+	notes_put(notes, "daemon/reload", outcome);
+}
+
 /* The first one is no news: the daemon says that it is ready. */
 static void publish(struct reload *r, const struct conf *conf)
 {
+	note_outcome(r, NULL);
+	warden_ring(r->sides.parts->warden);
 	if (r->generation == 1)
 		return;
 	record_reloaded(r->sides.parts->record, conf, r->generation);
@@ -272,6 +289,7 @@ static void refuse(
 	    (long long)r->generation);
 	record_reload_failed(r->sides.parts->record, buf_text(&text),
 	    findings->errors ? findings->errors : 1, r->generation);
+	note_outcome(r, buf_text(&text));
 	sd_notify_state("READY=1");
 }
 

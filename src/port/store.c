@@ -3,8 +3,8 @@
  * port/store: opens the store and carries out groups. Owns the transaction
  * around a group and the table of works; what each work does is in
  * store_queue.c (events and deliveries), store_mail.c (deaths and mail),
- * store_keep.c (receipts, notes, the flush) and store_prune.c. Questions are in
- * store_ask.c, store_count.c and store_list.c, operators' changes in
+ * store_keep.c (receipts, notes, the flush), store_tend.c and store_prune.c.
+ * Questions are in store_ask.c, store_count.c and store_list.c, operators' changes in
  * store_change.c, SQLite behind port/sql.
  *
  * It promises all or nothing: a group that fails, or that we die in, left no
@@ -150,6 +150,11 @@ static void undo_endpoints(struct work *work)
 	work_endpoints_clear((struct work_endpoints *)work);
 }
 
+static void undo_tend(struct work *work)
+{
+	work_tend_clear((struct work_tend *)work);
+}
+
 static void undo_settle(struct work *work)
 {
 	((struct work_settle *)work)->unlocked = false;
@@ -172,6 +177,7 @@ static const struct {
 	[WORK_NOTE] = { note_run, NULL },
 	[WORK_RECEIPTS] = { receipts_run, undo_receipts },
 	[WORK_PRUNE] = { prune_run, NULL },
+	[WORK_TEND] = { tend_run, undo_tend },
 };
 
 static struct work *next(struct work *work)

@@ -79,6 +79,7 @@ enum work_kind {
 	WORK_NOTE,
 	WORK_RECEIPTS,
 	WORK_PRUNE,
+	WORK_TEND,
 };
 
 /* The common head of every work. A work is allocated and freed by the flow
@@ -340,6 +341,36 @@ struct work_prune {
 	int64_t events; /* out: how many were removed for their age */
 	int64_t squeezed; /* out: how many more for the size */
 };
+
+/* What a step of tending did to the deliveries of one endpoint. */
+struct tended {
+	char *webhook;
+	char *endpoint;
+	int64_t count;
+	bool held; /* else released */
+};
+
+/*
+ * Keeps what waits in line with the clock and the configuration: takes away
+ * pauses that are over; holds what waits for endpoints that are not among
+ * `numbers` (its lanes stay behind it); releases what was held so and is
+ * configured again, due now. An operator's hold is left alone. A step moves a
+ * bounded number; `more`: send it again.
+ */
+struct work_tend {
+	struct work work;
+	int64_t now_ms;
+	const int64_t *numbers; /* of all configured endpoints, sorted; lent */
+	size_t number_count;
+	char **resumed; /* out: webhooks whose pause is over */
+	size_t resumed_count;
+	int64_t next_ms; /* out: when the next pause ends, -1 for none */
+	struct tended *moved; /* out */
+	size_t moved_count;
+	bool more; /* out */
+};
+/* Frees what was handed out. */
+void work_tend_clear(struct work_tend *work);
 
 /*
  * Carries out the works of the list, in its order, in one durable transaction

@@ -169,7 +169,7 @@ static const struct {
 	[CHANGE_RESEND] = { IN(DELIVERED) | IN(DEAD) | IN(HELD), resend },
 };
 
-static int change(struct store *store, enum change which, int64_t row,
+int change_row(struct store *store, enum change which, int64_t row,
     int64_t due_ms, int64_t now_ms, enum changed *answer, struct why *why)
 {
 	struct subject subject = { .row = row, .due_ms = due_ms };
@@ -196,8 +196,9 @@ int store_change_at(struct store *store, enum change which, const int64_t *rows,
 	if (sql_begin(store->sql, why) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		if (change(store, which, rows[i], due_ms ? due_ms[i] : now_ms,
-			now_ms, &answers[i], why) < 0) {
+		if (change_row(store, which, rows[i],
+			due_ms ? due_ms[i] : now_ms, now_ms, &answers[i],
+			why) < 0) {
 			sql_rollback(store->sql);
 			return -1;
 		}

@@ -24,6 +24,10 @@ struct store {
 int lane_advance(struct store *store, int64_t endpoint, const char *lane,
     bool vacant, int64_t now_ms, struct why *why);
 
+/* Applies one change to one row, inside a transaction (store_change.c). */
+int change_row(struct store *store, enum change which, int64_t row,
+    int64_t due_ms, int64_t now_ms, enum changed *answer, struct why *why);
+
 /* The works, each inside the group's transaction: 0, or -1 and a sentence. */
 int accept_run(struct store *store, struct work *work, struct why *why);
 int claim_run(struct store *store, struct work *work, struct why *why);
@@ -38,5 +42,6 @@ int flush_run(struct store *store, struct work *work, struct why *why);
 int note_run(struct store *store, struct work *work, struct why *why);
 int receipts_run(struct store *store, struct work *work, struct why *why);
 int prune_run(struct store *store, struct work *work, struct why *why);
+int tend_run(struct store *store, struct work *work, struct why *why);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /* What the operator's desk relies on: pauses, paced resends, flushes in steps,
- * ages, the last hours, and pruning by size. */
+ * ages, the last hours, endpoints that come and go, pruning by size. */
 #include "store_kit.h"
 
 #include <string.h>
@@ -307,6 +307,122 @@ static void last_failure(void)
 	kit_wipe();
 }
 
+/* ---- tending ----------------------------------------------------------- */
+
+static struct work_tend tend(
+    struct store *store, const int64_t *numbers, size_t count, int64_t now_ms)
+{
+	struct work_tend work = {
+		.now_ms = now_ms, .numbers = numbers, .number_count = count
+	};
+
+	kit_must(store, &work, WORK_TEND);
+	return work;
+}
+
+static void pauses_end(void)
+{
+	struct store *store = kit_open(STORE_DAEMON);
+	struct work_tend work;
+
+	pause_until(store, "paused/a", "100 0 root");
+	pause_until(store, "paused/b", "900 0 root");
+	pause_until(store, "paused/c", "0 0 root");
+	work = tend(store, NULL, 0, 100);
+	is_int((int64_t)work.resumed_count, 1, "a pause ends at its time");
+	is_str(work.resumed_count ? work.resumed[0] : "", "a", "it is named");
+	is_int(work.next_ms, 900, "and when the next one ends");
+	work_tend_clear(&work);
+	work = tend(store, NULL, 0, 100);
+	is_int((int64_t)work.resumed_count, 0, "it is told of once");
+	work_tend_clear(&work);
+	store_close(store);
+	kit_wipe();
+}
+
+static void parks(void)
+{
+	struct store *store = kit_open(STORE_DAEMON);
+	int64_t a = kit_endpoint(store, "a", "0");
+	int64_t b = kit_endpoint(store, "b", "0");
+	int64_t both[] = { a, b };
+	struct work_tend work;
+	int64_t row;
+
+	kit_accept(store, 1, "inc", a, 1);
+	kit_accept(store, 2, "inc", a, 1);
+	kit_accept(store, 3, "other", a, 1);
+	kit_accept(store, 4, "", b, 1);
+	kit_change(store, 3, CHANGE_HOLD, 2);
+	work = tend(store, &b, 1, 10);
+	is_int(kit_state(store, 1), STATE_HELD,
+	    "what waits for an endpoint that is not configured is held");
+	is_int(kit_state(store, 2), STATE_CHAINED, "its lane stands behind it");
+	is_int(kit_state(store, 4), STATE_WAITING, "others go on");
+	ok(work.moved_count == 1 && work.moved[0].count == 1 &&
+		work.moved[0].held,
+	    "it is told which and how many");
+	work_tend_clear(&work);
+	work = tend(store, &b, 1, 11);
+	is_int((int64_t)work.moved_count, 0, "once");
+	work_tend_clear(&work);
+	work = tend(store, both, 2, 20);
+	is_int(kit_state(store, 1), STATE_WAITING,
+	    "when it is configured again they are released");
+	is_int(kit_row(store, 1).due_ms, 20, "due now");
+	is_int(kit_state(store, 3), STATE_HELD,
+	    "what an operator held stays held");
+	ok(work.moved_count == 1 && !work.moved[0].held, "and is told of");
+	work_tend_clear(&work);
+	is_int(kit_claim(store, a, 9, 20, &row, NULL), 1,
+	    "the head goes, the next of its lane waits");
+	store_close(store);
+	kit_wipe();
+}
+
+static void parks_in_steps(void)
+{
+	enum { MANY = 1200 };
+	struct store *store = kit_open(STORE_DAEMON);
+	struct route_row route = { kit_endpoint(store, "a", "0"), true };
+	struct accepted_event *events = mem_array(MANY, sizeof(*events));
+	struct work_accept accept = {
+		.source = "x", .events = events, .count = MANY
+	};
+	int64_t other = kit_endpoint(store, "b", "0");
+	int64_t moved = 0;
+	int steps = 0;
+	bool more;
+
+	for (int n = 0; n < MANY; n++)
+		events[n] = kit_event(n, "", &route);
+	kit_must(store, &accept, WORK_ACCEPT);
+	do {
+		struct work_tend work = tend(store, &other, 1, 5);
+
+		if (work.moved_count)
+			moved += work.moved[0].count;
+		more = work.more;
+		work_tend_clear(&work);
+		steps++;
+	} while (more && steps < 99);
+	is_int(moved, MANY, "a long backlog is held whole");
+	is_int(steps, 3, "in steps");
+	moved = 0;
+	do {
+		struct work_tend work = tend(store, &route.endpoint, 1, 5);
+
+		if (work.moved_count)
+			moved += work.moved[0].count;
+		more = work.more;
+		work_tend_clear(&work);
+	} while (more && ++steps < 99);
+	is_int(moved, MANY, "and released whole");
+	free(events);
+	store_close(store);
+	kit_wipe();
+}
+
 /* ---- pruning by size --------------------------------------------------- */
 
 enum { BIG = 600 };
@@ -394,6 +510,9 @@ int main(void)
 	ages();
 	recents();
 	last_failure();
+	pauses_end();
+	parks();
+	parks_in_steps();
 	by_size();
 	kit_end();
 	return done();
