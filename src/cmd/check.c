@@ -2,15 +2,22 @@
 /*
  * cmd/check: says all that is wrong with a configuration, as compilers do, so
  * that editors and CI understand it. It reads what the daemon would read and
- * changes nothing. Ends with 78 when the daemon would refuse.
+ * changes nothing. Ends with 78 when the daemon would refuse. With --online it
+ * also looks whether the peers are there (cmd/online), and ends with 1 when one
+ * is not, though it may come.
  */
 #include "base/say.h"
 #include "cmd/findings.h"
+#include "cmd/online.h"
 #include "flow/load.h"
 
 #include <errno.h>
 
-static const struct verb_option options[] = { { .name = NULL } };
+static const struct verb_option options[] = {
+	{ .name = "online",
+	    .help = "also connect to endpoints and mail server, send nothing" },
+	{ .name = NULL },
+};
 
 static int finish(const struct args *args, const struct findings *findings)
 {
@@ -28,6 +35,7 @@ static int run(const struct args *args)
 	struct findings findings = { 0 };
 	struct why why = { "" };
 	struct conf *conf;
+	int absent = 0;
 	int code;
 
 	if (args->operand_count)
@@ -40,7 +48,12 @@ static int run(const struct args *args)
 		say_error("%s", why.text);
 		return code;
 	}
+	if (conf && args_has(args, "online") &&
+	    (absent = online_check(conf, &findings, &why)) < 0)
+		say_error("%s", why.text);
 	code = finish(args, &findings);
+	if (absent && code == EXIT_OK)
+		code = absent < 0 ? EXIT_IO : EXIT_NO;
 	conf_free(conf);
 	findings_clear(&findings);
 	return code;

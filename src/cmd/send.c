@@ -163,7 +163,7 @@ static int send_to(const struct trial *trial, const struct endpoint *endpoint,
 	int code = EXIT_OK;
 
 	trial_request(trial, endpoint, item, &shot.request);
-	if (oneshot_run(trial->conf, NULL, &shot, 1, &why) < 0) {
+	if (oneshot_run(trial->conf, &shot, 1, &why) < 0) {
 		say_error("%s", why.text);
 		code = EXIT_IO;
 	} else if (trial->args->common.json) {

@@ -54,11 +54,11 @@ static void run(struct batch *batch, struct oneshot *shots, size_t count)
 	gather(batch);
 }
 
-int oneshot_run(const struct conf *conf, const char *ca_file,
-    struct oneshot *shots, size_t count, struct why *why)
+int oneshot_run(const struct conf *conf, struct oneshot *shots, size_t count,
+    struct why *why)
 {
 	struct http_settings settings = {
-		.ca_file = ca_file ? ca_file : conf->ca_file,
+		.ca_file = conf->ca_file,
 		.proxy = conf->proxy,
 		.max_connections = ONESHOT_MAX,
 	};

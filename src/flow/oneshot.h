@@ -22,9 +22,10 @@ struct oneshot {
  * thousands of descriptors. */
 enum { ONESHOT_MAX = 64 };
 
-/* Makes all calls and waits for the answers, each within its own time limits.
- * `ca_file` NULL: the configuration's. -1 when none could be made. */
-int oneshot_run(const struct conf *conf, const char *ca_file,
-    struct oneshot *shots, size_t count, struct why *why);
+/* Makes all calls and waits for the answers, each within its own time limits;
+ * of the configuration it looks at ca_file and proxy. -1 when none could be
+ * made. */
+int oneshot_run(const struct conf *conf, struct oneshot *shots, size_t count,
+    struct why *why);
 
 #endif
