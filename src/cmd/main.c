@@ -34,6 +34,7 @@ const struct verb *const verb_table[] = {
 	&verb_log,
 	&verb_report,
 	&verb_listen,
+	&verb_completion,
 	&verb_help,
 	&verb_mail,
 	NULL,
