@@ -19,6 +19,8 @@
 const struct verb *const verb_table[] = {
 	&verb_run,
 	&verb_status,
+	&verb_health,
+	&verb_metrics,
 	&verb_submit,
 	&verb_sample,
 	&verb_check,

@@ -129,7 +129,8 @@ const char *verb_paint(const struct args *args, enum paint paint);
 extern const struct verb verb_run, verb_submit, verb_sample, verb_check,
     verb_list, verb_status, verb_queue, verb_show, verb_log, verb_report,
     verb_resend, verb_listen, verb_mail, verb_help, verb_config, verb_route,
-    verb_render, verb_send, verb_test, verb_completion;
+    verb_render, verb_send, verb_test, verb_completion, verb_health,
+    verb_metrics;
 extern const struct verb *const verb_table[]; /* NULL-ended */
 
 #endif
