@@ -196,6 +196,61 @@ static int add_accepted(
 	return 0;
 }
 
+/* What the daemon counted; a label that never came is told as 0, so that its
+ * first increase is seen. */
+struct series {
+	struct page *page;
+	const char *name; /* in the store */
+	const char *const *labels; /* NULL-ended */
+	int64_t values[16];
+};
+
+static int add_value(
+    void *arg, const char *name, const char *label, int64_t value)
+{
+	struct series *series = arg;
+	size_t i;
+
+	for (i = 0; strcmp(name, series->name) == 0 && series->labels[i]; i++) {
+		if (strcmp(series->labels[i], label) == 0)
+			series->values[i] = value;
+	}
+	return 0;
+}
+
+static int put_series(struct series *series, const char *metric,
+    const char *key, const char *help, struct why *why)
+{
+	struct page *page = series->page;
+	size_t i;
+
+	family(&page->text, metric, "counter", help);
+	if (store_sums(page->store, add_value, series, why) < 0)
+		return -1;
+	for (i = 0; series->labels[i]; i++)
+		buf_printf(&page->text, "spoolhook_%s{%s=\"%s\"} %lld\n",
+		    metric, key, series->labels[i],
+		    (long long)series->values[i]);
+	return 0;
+}
+
+static int put_counted(struct page *page, struct why *why)
+{
+	static const char *const codes[] = { "syntax", "utf8", "truncated",
+		"too_deep", "too_large", "not_event", "unsupported",
+		"not_regular", "several_links", "other", NULL };
+	static const char *const results[] = { "sent", "failed", NULL };
+	struct series rejected = { page, "rejected", codes, { 0 } };
+	struct series mails = { page, "mail", results, { 0 } };
+
+	if (put_series(&rejected, "events_rejected_total", "code",
+		"Dropped files, and lines of them, that were refused.",
+		why) < 0)
+		return -1;
+	return put_series(&mails, "mails_total", "result",
+	    "Tries to send a failure mail.", why);
+}
+
 static int add_sum(
     void *arg, const char *name, const char *label, int64_t value)
 {
@@ -217,7 +272,9 @@ static int put_sums(struct page *page, struct why *why)
 	    "Events that were accepted.");
 	if (store_sums(page->store, add_accepted, page, why) < 0)
 		return -1;
-	return store_sums(page->store, add_sum, page, why) < 0 ? -1 : 0;
+	if (store_sums(page->store, add_sum, page, why) < 0)
+		return -1;
+	return put_counted(page, why);
 }
 
 /* ---- the moment -------------------------------------------------------- */

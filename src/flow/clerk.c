@@ -102,6 +102,9 @@ static void work_came(struct clerk *c, struct work *work)
 		if (!notes_answered(p->notes, work))
 			intake_noted(p->intake, work);
 		return;
+	case WORK_COUNT:
+		notes_answered(p->notes, work);
+		return;
 	case WORK_CLAIM:
 		dispatch_claimed(p->dispatch, work);
 		return;
@@ -210,12 +213,23 @@ static void watch_boxes(struct clerk *c)
 	intake_ring(intake);
 }
 
+/* What leaves no row in the store is counted there from time to time; a kill
+ * costs the counts of one interval. */
+static void hand_on_sums(struct clerk *c)
+{
+	struct record_sum sum;
+
+	while (record_next_sum(c->parts.record, &sum))
+		notes_count(c->parts.notes, sum.name, sum.label, sum.count);
+}
+
 static void beat(struct clerk *c)
 {
 	char pid[24];
 
 	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
 	notes_put(c->parts.notes, "daemon/heartbeat", pid);
+	hand_on_sums(c);
 }
 
 /* The first configuration is in use, and its drop boxes are watched. */
@@ -386,6 +400,7 @@ static void on_term(struct clerk *c)
 	say_info("stopping: calls under way get %d s", STOP_MS / 1000);
 	c->stopping = true;
 	stop_desks(c);
+	hand_on_sums(c);
 	ev_timer_set(&c->deadline, (double)STOP_MS / 1000, 0);
 	ev_timer_start(c->loop, &c->deadline);
 }

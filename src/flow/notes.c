@@ -17,6 +17,12 @@ struct note {
 	char *value;
 };
 
+struct count {
+	struct work_count work; /* first */
+	char *name;
+	char *label;
+};
+
 struct notes {
 	struct committer *committer;
 	int under_way;
@@ -50,10 +56,38 @@ void notes_put(struct notes *notes, const char *name, const char *value)
 	committer_send(notes->committer, &note->work.work);
 }
 
+void notes_count(
+    struct notes *notes, const char *name, const char *label, int64_t more)
+{
+	struct count *count = mem_zalloc(sizeof(*count));
+
+	count->name = mem_strdup(name);
+	count->label = mem_strdup(label);
+	count->work.work.kind = WORK_COUNT;
+	count->work.name = count->name;
+	count->work.label = count->label;
+	count->work.more = more;
+	notes->under_way++;
+	committer_send(notes->committer, &count->work.work);
+}
+
+/* What could not be committed is not counted. */
+static void counted(struct notes *notes, struct count *count)
+{
+	notes->under_way--;
+	free(count->name);
+	free(count->label);
+	free(count);
+}
+
 bool notes_answered(struct notes *notes, struct work *work)
 {
 	struct note *note = (struct note *)work;
 
+	if (work->kind == WORK_COUNT) {
+		counted(notes, (struct count *)work);
+		return true;
+	}
 	if (note->work.sender != notes)
 		return false;
 	notes->under_way--;

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 
 /*
- * Lines in the store that `status` and `health` show: "trouble/WHAT" for what
+ * Lines in the store that `status` and `health` show, and counters that
+ * `metrics` shows. Lines: "trouble/WHAT" for what
  * is in the way, "daemon/heartbeat" for life. Sent and forgotten; a note that
  * cannot be committed is said by the committer and written again by whoever
  * repeats it.
@@ -20,6 +21,10 @@ void notes_close(struct notes *notes);
 
 /* Sets a line, or removes it (value NULL). Both are copied. */
 void notes_put(struct notes *notes, const char *name, const char *value);
+
+/* Adds to a counter of the store; words of closed sets, copied. */
+void notes_count(
+    struct notes *notes, const char *name, const char *label, int64_t more);
 
 /* Takes the answer to one of its own; false for somebody else's. */
 bool notes_answered(struct notes *notes, struct work *work);

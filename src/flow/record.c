@@ -23,13 +23,62 @@
 /* A line holds no payload; the longest parts are ids and sentences. */
 enum { LINE_MAX_BYTES = 64 * 1024, MSG_MAX = 512 };
 
+/* Whatever is told of with another code is counted with the last of its name,
+ * "other". */
+static const struct {
+	const char *name;
+	const char *label;
+} sums[] = {
+	{ "mail", "sent" },
+	{ "mail", "failed" },
+	{ "rejected", "syntax" },
+	{ "rejected", "utf8" },
+	{ "rejected", "truncated" },
+	{ "rejected", "too_deep" },
+	{ "rejected", "too_large" },
+	{ "rejected", "not_event" },
+	{ "rejected", "unsupported" },
+	{ "rejected", "not_regular" },
+	{ "rejected", "several_links" },
+	{ "rejected", "other" },
+};
+enum { SUM_COUNT = sizeof(sums) / sizeof(*sums) };
+
 struct record {
 	struct journal *journal;
 	char *path;
 	enum say_level level;
 	int64_t lost;
 	struct buf line;
+	int64_t sums[SUM_COUNT];
 };
+
+static void add_up(struct record *record, const char *name, const char *label)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < SUM_COUNT; i++) {
+		if (strcmp(sums[i].name, name) == 0 &&
+		    strcmp(sums[i].label, label) == 0)
+			break;
+	}
+	record->sums[i]++;
+}
+
+bool record_next_sum(struct record *record, struct record_sum *sum)
+{
+	size_t i;
+
+	for (i = 0; i < SUM_COUNT; i++) {
+		if (!record->sums[i])
+			continue;
+		*sum = (struct record_sum){ sums[i].name, sums[i].label,
+			record->sums[i] };
+		record->sums[i] = 0;
+		return true;
+	}
+	return false;
+}
 
 struct record *record_open(const char *path, int level, struct why *why)
 {
@@ -227,6 +276,7 @@ void record_rejected(struct record *record, const struct refusal *refusal,
 	auto_buf struct buf shown = BUF_INIT(2048);
 	struct buf *line;
 
+	add_up(record, "rejected", refusal->code);
 	text_visible(&shown, file, strlen(file));
 	if (refusal->line)
 		say_warning("%s:%zu:%zu: rejected: %s [%s]; kept as "
@@ -413,6 +463,7 @@ void record_mail_sent(struct record *record, const char *webhook,
 	size_t count = count_lines(recipients);
 	struct buf *line;
 
+	add_up(record, "mail", "sent");
 	if (file)
 		line = line_begin(record, SAY_INFO, "mail_sent",
 		    "failure mail about %s written to %s", webhook, file);
@@ -433,6 +484,7 @@ void record_mail_failed(struct record *record, const char *webhook,
 {
 	struct buf *line;
 
+	add_up(record, "mail", "failed");
 	if (next_ms >= 0)
 		say_warning("failure mail about %s cannot be sent: %s; it is "
 			    "tried again",

@@ -9,6 +9,7 @@
 #include "model/retry.h"
 #include "port/journal.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,16 @@ struct record;
 
 struct record *record_open(const char *path, int level, struct why *why);
 void record_close(struct record *record);
+/* What was told of since it was last asked, by closed sets of words: "rejected"
+ * by code, "mail" by "sent" and "failed". */
+struct record_sum {
+	const char *name;
+	const char *label; /* static */
+	int64_t count;
+};
+/* Takes one that is not 0; false when there is none left. */
+bool record_next_sum(struct record *record, struct record_sum *sum);
+
 /* On USR1. */
 void record_reopen(struct record *record);
 /* A reload may name another file or level. */

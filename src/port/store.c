@@ -178,6 +178,7 @@ static const struct {
 	[WORK_RECEIPTS] = { receipts_run, undo_receipts },
 	[WORK_PRUNE] = { prune_run, NULL },
 	[WORK_TEND] = { tend_run, undo_tend },
+	[WORK_COUNT] = { count_run, NULL },
 };
 
 static struct work *next(struct work *work)

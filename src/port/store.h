@@ -80,6 +80,7 @@ enum work_kind {
 	WORK_RECEIPTS,
 	WORK_PRUNE,
 	WORK_TEND,
+	WORK_COUNT,
 };
 
 /* The common head of every work. A work is allocated and freed by the flow
@@ -310,6 +311,15 @@ struct work_note {
 	const char *name;
 	const char *value;
 	const void *sender; /* whose answer it is; the store does not look */
+};
+
+/* Adds to a counter that only grows (port/store_meter.h); both words come from
+ * closed sets, for each pair is a row for ever. */
+struct work_count {
+	struct work work;
+	const char *name;
+	const char *label;
+	int64_t more;
 };
 
 /* The receipts that are left over; asked once, at start. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
  * port/store_meter: reads the counters that the schema's triggers keep
- * (store_schema.c). Each answer is one small table, whatever the history.
- * Read only.
+ * (store_schema.c), and adds to those of things that leave no row. Each answer
+ * is one small table, whatever the history. If we die in the middle, the group
+ * that counts never happened.
  */
 #include "port/store_meter.h"
 
@@ -67,6 +68,19 @@ int64_t store_meters(struct store *store,
 			return calls;
 	}
 	return got < 0 ? -1 : calls;
+}
+
+int count_run(struct store *store, struct work *work, struct why *why)
+{
+	const struct work_count *count = (const struct work_count *)work;
+	struct sql_query *query = sql_query(store->sql,
+	    "INSERT INTO total (name, label, value) VALUES (?, ?, ?) "
+	    "ON CONFLICT DO UPDATE SET value = value + excluded.value");
+
+	sql_put_text(query, count->name);
+	sql_put_text(query, count->label);
+	sql_put_int(query, count->more);
+	return sql_run(query, why);
 }
 
 int64_t store_sums(struct store *store,

@@ -32,7 +32,8 @@ int64_t store_meters(struct store *store,
 
 /* Counters of the whole spool: "accepted" with the event's type as label
  * ("other" for all but the four of incidents), "unmatched", "mails" (that were
- * queued). */
+ * queued), and what the daemon adds by WORK_COUNT: "rejected" by code,
+ * "mail" by what came of it. */
 int64_t store_sums(struct store *store,
     int (*each)(void *arg, const char *name, const char *label, int64_t value),
     void *arg, struct why *why);

@@ -43,5 +43,6 @@ int note_run(struct store *store, struct work *work, struct why *why);
 int receipts_run(struct store *store, struct work *work, struct why *why);
 int prune_run(struct store *store, struct work *work, struct why *why);
 int tend_run(struct store *store, struct work *work, struct why *why);
+int count_run(struct store *store, struct work *work, struct why *why);
 
 #endif
