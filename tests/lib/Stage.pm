@@ -220,6 +220,76 @@ sub listen
 	return ($n, $port);
 }
 
+# A real nginx. The snippet stands in its server block; {PORT} and {DIR} in it
+# are the port and the stage's directory. With tls => 1 it speaks TLS by
+# make_cert's "server". Returns (number, port).
+sub start_nginx
+{
+	my ($self, $snippet, %with) = @_;
+	my $port = free_port();
+	my $dir = "$self->{dir}/nginx.$port";
+	my $tls = $with{tls} ? 'ssl' : '';
+	my $certificate = $with{tls} ? "ssl_certificate $self->{dir}/server.pem;
+	    ssl_certificate_key $self->{dir}/server.key;" : '';
+
+	make_path($dir);
+	$snippet =~ s/\{PORT\}/$port/g;
+	$snippet =~ s/\{DIR\}/$dir/g;
+	spew("$dir/nginx.conf", <<"END");
+daemon off; master_process off; pid $dir/pid; error_log $dir/error.log;
+events { worker_connections 1024; }
+http {
+	client_body_temp_path $dir/body; proxy_temp_path $dir/proxy;
+	fastcgi_temp_path $dir/fcgi; uwsgi_temp_path $dir/uwsgi;
+	scgi_temp_path $dir/scgi; keepalive_requests 100000;
+	log_format tell '\$msec \$request_method \$uri \$status \$http_webhook_id';
+	access_log $dir/access.log tell;
+	server { listen 127.0.0.1:$port $tls; $certificate $snippet }
+}
+END
+	my $n = $self->start('/usr/sbin/nginx', '-p', $dir, '-c', "$dir/nginx.conf",
+	    '-e', "$dir/error.log");
+	wait_until {
+		IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port)
+		    || !$self->alive($n)
+	};
+	die "no nginx:\n" . $self->errors($n) unless $self->alive($n);
+	return ($n, $port);
+}
+
+# The lines that an nginx wrote down: [time, method, path, status, webhook-id].
+sub nginx_log
+{
+	my ($self, $port) = @_;
+	my $text = slurp("$self->{dir}/nginx.$port/access.log") // '';
+
+	return map { [split / /] } grep { /\S/ } split /\n/, $text;
+}
+
+# A certificate authority `ca.pem` and a certificate `server.pem` of it, with
+# `server.key`, for the host names and addresses that are given.
+sub make_cert
+{
+	my ($self, @names) = @_;
+	my $dir = $self->{dir};
+	my $alt = join ',', map { /^[\d.]+$/ ? "IP:$_" : "DNS:$_" } @names;
+	my @quiet = ('-batch', '-nodes', '-newkey', 'ec', '-pkeyopt',
+	    'ec_paramgen_curve:prime256v1', '-days', 30);
+	my @ca = ('openssl', 'req', '-x509', @quiet, '-subj', '/CN=Stage CA',
+	    '-keyout', "$dir/ca.key", '-out', "$dir/ca.pem");
+	my @server = ('openssl', 'req', '-x509', @quiet, '-subj', '/CN=stage',
+	    '-addext', "subjectAltName=$alt", '-addext',
+	    'basicConstraints=critical,CA:FALSE', '-CA', "$dir/ca.pem",
+	    '-CAkey', "$dir/ca.key", '-keyout', "$dir/server.key",
+	    '-out', "$dir/server.pem");
+
+	for my $command (\@ca, \@server) {
+		my $n = $self->start(@$command);
+		my $status = $self->reap($n);
+		die "openssl: " . $self->errors($n) if $status;
+	}
+}
+
 # What a receiver got, as decoded JSON lines.
 sub received
 {
