@@ -19,6 +19,10 @@
 const struct verb *const verb_table[] = {
 	&verb_run,
 	&verb_status,
+	&verb_reload,
+	&verb_flush,
+	&verb_pause,
+	&verb_resume,
 	&verb_health,
 	&verb_metrics,
 	&verb_submit,
@@ -33,6 +37,7 @@ const struct verb *const verb_table[] = {
 	&verb_queue,
 	&verb_show,
 	&verb_resend,
+	&verb_prune,
 	&verb_log,
 	&verb_report,
 	&verb_listen,

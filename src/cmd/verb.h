@@ -126,11 +126,13 @@ enum paint {
 const char *verb_paint(const struct args *args, enum paint paint);
 
 /* The verbs, each in its own file. */
+extern const struct verb verb_reload, verb_flush, verb_pause, verb_resume,
+    verb_prune;
 extern const struct verb verb_run, verb_submit, verb_sample, verb_check,
     verb_list, verb_status, verb_queue, verb_show, verb_log, verb_report,
     verb_resend, verb_listen, verb_mail, verb_help, verb_config, verb_route,
-    verb_render, verb_send, verb_test, verb_completion, verb_health,
-    verb_metrics;
+    verb_render, verb_send, verb_health, verb_metrics, verb_test,
+    verb_completion;
 extern const struct verb *const verb_table[]; /* NULL-ended */
 
 #endif
