@@ -192,6 +192,22 @@ static void peer_floods(struct peer_talk *talk)
 		peer_many(talk, "", "HTTP/1.1 102 Wait\r\n\r\n");
 }
 
+/* What is too long to be kept is read all the same: to close on unread bytes
+ * would reset the connection under the answer. */
+static void peer_drain(const struct peer_talk *talk, size_t rest)
+{
+	char block[4096];
+
+	while (rest) {
+		ssize_t got = recv(talk->fd, block,
+		    rest < sizeof(block) ? rest : sizeof(block), 0);
+
+		if (got <= 0)
+			_exit(0);
+		rest -= (size_t)got;
+	}
+}
+
 /* Reads one request, as long as its Content-Length says. */
 static void peer_read(struct peer_talk *talk)
 {
@@ -213,6 +229,8 @@ static void peer_read(struct peer_talk *talk)
 			want = (size_t)(end + 4 - talk->text) +
 			    (length ? strtoul(length + 16, NULL, 10) : 0);
 	}
+	if (want != SIZE_MAX && want > talk->len)
+		peer_drain(talk, want - talk->len);
 	sscanf(talk->text, "%*s %255[^ ?]", talk->path);
 }
 
