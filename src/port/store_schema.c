@@ -240,9 +240,8 @@ static const char second[] =
  * Version 3. What the daemon holds because its endpoint is not configured is
  * marked by a due time of -1 (store_tend.c).
  */
-static const char third[] =
-    "CREATE INDEX parked ON delivery (endpoint)"
-    "  WHERE state = 3 AND due_ms = -1;";
+static const char third[] = "CREATE INDEX parked ON delivery (endpoint)"
+			    "  WHERE state = 3 AND due_ms = -1;";
 
 static const char *const steps[] = { first, second, third };
 enum { VERSION_NOW = sizeof(steps) / sizeof(*steps) };
