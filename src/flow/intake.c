@@ -96,6 +96,8 @@ static void change_boxes(struct intake *in)
 	struct plan *old = in->plan;
 
 	in->stale = false;
+	if (!old)
+		trouble_strike(in->porter.trouble);
 	in->plan = plan_hold(dispatch_plan(in->sides.dispatch));
 	boxes_use(in->porter.boxes, in->plan->conf, now_steady_ms());
 	plan_drop(old);
@@ -327,7 +329,7 @@ static void wait_for_more(struct intake *in)
 
 	if (left > in->plan->conf->settle_ms || left < 0)
 		left = in->plan->conf->settle_ms;
-	porter_stay(&in->porter, file, STAY_EARLY, left);
+	porter_wait(&in->porter, file, STAY_EARLY, left);
 }
 
 /* The id that `submit` told for this event already, by the file's name. One

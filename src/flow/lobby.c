@@ -14,7 +14,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { BUCKETS = 4096 };
+enum {
+	BUCKETS = 4096,
+	/* A write rings no bell as long as the file is not closed. */
+	PEEK_MS = 1000,
+};
 
 struct lobby {
 	struct guest *buckets[BUCKETS];
@@ -117,6 +121,7 @@ struct guest *lobby_keep(struct lobby *lobby, unsigned input, uint64_t inode,
 	guest->ctime_ns = ctime_ns;
 	guest->stay = stay;
 	guest->look_ms = look_ms;
+	guest->peek_ms = now_ms + PEEK_MS;
 	guest->seen = true;
 	return guest;
 }
@@ -180,6 +185,7 @@ bool lobby_skips(struct lobby *lobby, unsigned input, uint64_t inode,
 	if (!guest)
 		return false;
 	guest->seen = true;
+	guest->peek_ms = now_ms + PEEK_MS;
 	if (guest->stay == STAY_BUSY)
 		return true;
 	return guest->ctime_ns == ctime_ns && now_ms < guest->look_ms;
@@ -241,10 +247,14 @@ int64_t lobby_next_ms(const struct lobby *lobby)
 	if (lobby->count == lobby->busy)
 		return -1;
 	while ((guest = after(lobby, guest, &at))) {
+		int64_t due = guest->look_ms;
+
 		if (guest->stay == STAY_BUSY)
 			continue;
-		if (next < 0 || guest->look_ms < next)
-			next = guest->look_ms;
+		if (guest->stay == STAY_EARLY && guest->peek_ms < due)
+			due = guest->peek_ms;
+		if (next < 0 || due < next)
+			next = due;
 	}
 	return next;
 }

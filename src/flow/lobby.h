@@ -34,6 +34,7 @@ struct guest {
 	int64_t first_ms; /* seen first at all */
 	int64_t since_ms; /* seen first with this change time */
 	int64_t look_ms; /* not to be looked at before */
+	int64_t peek_ms; /* STAY_EARLY: ask then whether it has changed */
 	bool seen; /* by the sweep under way */
 	int failures; /* of the store, in a row, to take it */
 	char *told; /* its path, when somebody was told of it */
@@ -72,7 +73,7 @@ bool lobby_skips(struct lobby *lobby, unsigned input, uint64_t inode,
 void lobby_begin_sweep(struct lobby *lobby, unsigned input);
 void lobby_end_sweep(struct lobby *lobby, unsigned input);
 
-/* The earliest time to look again, -1 for none. */
+/* The earliest time to sweep again, -1 for none. */
 int64_t lobby_next_ms(const struct lobby *lobby);
 /* True when some file is only waiting for its moment of quiet. */
 bool lobby_moment(const struct lobby *lobby, int64_t now_ms);

@@ -21,10 +21,9 @@
 #include <string.h>
 
 enum {
-	/* A file with several names may lose one of them within this time;
-	 * link() and unlink() take a moment, so it is looked at soon first. */
+	/* A file with several names may lose one of them within this time. */
 	LINKED_MS = 2000,
-	LINKED_SOON_MS = 10,
+	SOON_MS = 10,
 	/* After trouble of our own, and while somebody still writes. */
 	LATER_MS = 5000,
 	WRITTEN_MS = 200,
@@ -93,6 +92,17 @@ struct guest *porter_stay(struct porter *p, const struct dropped *file,
 	    file->mark.ctime_ns, why, now_ms, now_ms + after_ms);
 }
 
+struct guest *porter_wait(struct porter *p, const struct dropped *file,
+    enum stay why, int64_t most_ms)
+{
+	struct guest *guest = porter_stay(p, file, why, SOON_MS);
+	int64_t seen_ms = now_steady_ms() - guest->since_ms;
+
+	if (seen_ms < SOON_MS)
+		seen_ms = SOON_MS;
+	return porter_stay(p, file, why, seen_ms < most_ms ? seen_ms : most_ms);
+}
+
 void porter_leave(struct porter *p, const struct dropped *file)
 {
 	lobby_forget(p->lobby, file->input, file->mark.inode);
@@ -131,7 +141,7 @@ void porter_trouble(
 void porter_unreadable(
     struct porter *p, const struct dropped *file, const struct why *why)
 {
-	tell(p, file, porter_stay(p, file, STAY_UNREADABLE, NEVER_MS), why,
+	tell(p, file, porter_wait(p, file, STAY_UNREADABLE, NEVER_MS), why,
 	    "it stays there: make it readable (chmod g+r), or drop with "
 	    "\"spoolhook submit\"");
 }
@@ -160,13 +170,10 @@ void porter_linked(struct porter *p, const struct dropped *file)
 	const struct refusal refusal = { "several_links",
 		"the file has several names (hard links); drop a copy", 0, 0 };
 	const struct guest *guest =
-	    porter_stay(p, file, STAY_LINKED, LINKED_SOON_MS);
-	int64_t waited = now_steady_ms() - guest->since_ms;
+	    porter_wait(p, file, STAY_LINKED, LINKED_MS);
 
-	if (waited >= LINKED_MS)
+	if (now_steady_ms() - guest->since_ms >= LINKED_MS)
 		porter_reject(p, file, &refusal);
-	else if (waited > LINKED_SOON_MS)
-		porter_stay(p, file, STAY_LINKED, waited);
 }
 
 /* Takes an accepted file out of its box. */

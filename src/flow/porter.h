@@ -59,6 +59,12 @@ bool porter_unchanged(
  * changes. */
 struct guest *porter_stay(struct porter *porter, const struct dropped *file,
     enum stay why, int64_t after_ms);
+/* The same for a state that may pass at any moment, and at most `most_ms`: it
+ * is looked at soon, and then after twice the time each. For the change time
+ * alone does not tell: a write(2) sets it first and makes the file longer
+ * after, and older kernels set it in steps of 4 ms. */
+struct guest *porter_wait(struct porter *porter, const struct dropped *file,
+    enum stay why, int64_t most_ms);
 /* It is gone, and nothing needs to be remembered. */
 void porter_leave(struct porter *porter, const struct dropped *file);
 /* Other content is under the name than was looked at. */

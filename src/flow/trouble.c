@@ -27,7 +27,6 @@ struct trouble *trouble_open(struct committer *committer)
 	struct trouble *trouble = mem_zalloc(sizeof(*trouble));
 
 	trouble->committer = committer;
-	trouble_note(trouble, "", NULL);
 	return trouble;
 }
 
@@ -49,6 +48,11 @@ void trouble_note(
 	note->work.value = note->value;
 	trouble->under_way++;
 	committer_send(trouble->committer, &note->work.work);
+}
+
+void trouble_strike(struct trouble *trouble)
+{
+	trouble_note(trouble, "", NULL);
 }
 
 void trouble_noted(struct trouble *trouble, struct work *work)

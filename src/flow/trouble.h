@@ -14,8 +14,6 @@
  */
 struct trouble;
 
-/* Strikes out what an earlier process had noted: what still stands is found
- * and noted anew. */
 struct trouble *trouble_open(struct committer *committer);
 /* Nothing of it may be under way any more. */
 void trouble_close(struct trouble *trouble);
@@ -23,6 +21,9 @@ void trouble_close(struct trouble *trouble);
 /* Notes the sentence for a path; NULL: it is over. Both are copied. */
 void trouble_note(
     struct trouble *trouble, const char *path, const char *sentence);
+/* Strikes out what an earlier process had noted: what still stands is found
+ * and noted anew. */
+void trouble_strike(struct trouble *trouble);
 /* The store's answer. */
 void trouble_noted(struct trouble *trouble, struct work *work);
 /* True when nothing is under way in the committer. */
