@@ -177,8 +177,9 @@ sub verb
 		open(STDIN, '<', "$self->{dir}/in.$n");
 		open(STDOUT, '>', "$self->{dir}/out.$n");
 		open(STDERR, '>', "$self->{dir}/err.$n");
-		exec { $program } $program, '-c', $self->etc, @args
-		    or POSIX::_exit(127);
+		my @command = (@{ $self->{as} || [] }, $program,
+		    '-c', $self->etc, @args);
+		exec { $command[0] } @command or POSIX::_exit(127);
 	}
 	waitpid($pid, 0);
 	my $status = $? & 127 ? 'signal ' . ($? & 127) : $? >> 8;
@@ -189,7 +190,8 @@ sub verb
 sub run
 {
 	my ($self, @args) = @_;
-	my $n = $self->start($program, '-c', $self->etc, 'run', @args);
+	my $n = $self->start(@{ $self->{as} || [] }, $program,
+	    '-c', $self->etc, 'run', @args);
 
 	$self->{daemon} = $n;
 	wait_until { $self->errors($n) =~ /is ready/ || !$self->alive($n) };
@@ -307,6 +309,79 @@ sub drop
 	spew("$self->{dir}/spool/incoming/.$name.writing", $text);
 	rename "$self->{dir}/spool/incoming/.$name.writing",
 	    "$self->{dir}/spool/incoming/$name" or croak "rename: $!";
+}
+
+# The path of a name in the drop box.
+sub incoming
+{
+	my ($self, $name) = @_;
+	return "$self->{dir}/spool/incoming/$name";
+}
+
+# Writes into the drop box in place, as a careless producer does.
+sub put
+{
+	my ($self, $name, $text) = @_;
+
+	open(my $out, '>:raw', $self->incoming($name)) or croak "$name: $!";
+	print $out $text or croak "$name: $!";
+	close $out or croak "$name: $!";
+}
+
+# What lies in the drop box, sorted; hidden names, too.
+sub left
+{
+	my ($self) = @_;
+
+	opendir(my $dir, "$self->{dir}/spool/incoming") or return ();
+	return sort grep { !/^\.\.?$/ } readdir $dir;
+}
+
+# The reason beside a refused file, decoded; undef when there is none.
+sub why
+{
+	my ($self, $name) = @_;
+	my $text = slurp("$self->{dir}/spool/rejected/$name.why.json");
+
+	return defined $text ? JSON::PP->new->utf8->decode($text) : undef;
+}
+
+# The bodies that a receiver got, as bytes, in the order of their arrival. Only
+# what is new is read, so it may be asked again and again.
+sub bodies
+{
+	my ($self, $n) = @_;
+	my $state = $self->{bodies}{$n} ||= { at => 0, rest => '', all => [] };
+
+	open(my $in, '<:raw', "$self->{dir}/out.$n") or return ();
+	seek $in, $state->{at}, 0;
+	my $new = do { local $/; <$in> } // '';
+	$state->{at} += length $new;
+	my @lines = split /\n/, $state->{rest} . $new, -1;
+	$state->{rest} = pop(@lines) // '';
+	for (grep { /^\{/ } @lines) {
+		my $body = JSON::PP->new->utf8->decode($_)->{body};
+		utf8::encode($body);
+		push @{ $state->{all} }, $body;
+	}
+	return @{ $state->{all} };
+}
+
+# Runs the program as `nobody` from now on, and gives the stage to it. False
+# when we are not root.
+sub as_nobody
+{
+	my ($self) = @_;
+	my $nobody = getpwnam('nobody');
+
+	return 0 if $> || !$nobody;
+	return 0 if system('sh', '-c', 'exec setpriv --reuid nobody --regid ' .
+	    'nogroup --clear-groups "$0" --version >/dev/null 2>&1', $program);
+	make_path("$self->{dir}/spool");
+	system('chown', '-R', 'nobody:nogroup', $self->{dir});
+	$self->{as} = [qw(setpriv --reuid nobody --regid nogroup
+	    --clear-groups)];
+	return 1;
 }
 
 # The log's lines, decoded; with a kind, only those.
