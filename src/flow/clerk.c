@@ -74,10 +74,13 @@ static void count_failure(struct clerk *c, const struct work *work)
 {
 	if (committer_wrote(work))
 		c->store_failures = 0;
-	/* A full disk is waited for. */
-	if (!work->failed || work->full)
+	/* A full disk is waited for, unless cron waits for us. */
+	if (!work->failed || (work->full && (c->ready || !c->from->once)))
 		return;
-	if (++c->store_failures < STORE_FAILURES_MAX || c->stopping)
+	/* While it starts nobody relies on it: then it fails at once. */
+	if (c->ready && ++c->store_failures < STORE_FAILURES_MAX)
+		return;
+	if (c->stopping)
 		return;
 	say_error("the store cannot be written; ending, so that nobody relies "
 		  "on a daemon that accepts nothing");
