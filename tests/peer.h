@@ -146,7 +146,7 @@ static const struct {
 	void (*act)(struct peer_talk *talk);
 	const char *say; /* when act is NULL: this, and close */
 } peer_acts[] = {
-	{ "/ok", NULL, "HTTP/1.1 204 No Content\r\n\r\n" },
+	{ "/ok", NULL, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n" },
 	{ "/echo", peer_echo, NULL },
 	{ "http://", peer_echo, NULL },
 	{ "/status/", peer_status, NULL },
