@@ -273,19 +273,22 @@ void record_accepted(struct record *record, const char *event_id,
 void record_rejected(struct record *record, const struct refusal *refusal,
     const char *file, const char *kept_as)
 {
-	auto_buf struct buf shown = BUF_INIT(2048);
+	auto_buf struct buf shown = BUF_INIT(8192);
+	auto_buf struct buf kept = BUF_INIT(2048);
 	struct buf *line;
 
 	add_up(record, "rejected", refusal->code);
 	text_visible(&shown, file, strlen(file));
+	text_visible(&kept, kept_as, strlen(kept_as));
 	if (refusal->line)
 		say_warning("%s:%zu:%zu: rejected: %s [%s]; kept as "
 			    "rejected/%s",
 		    buf_text(&shown), refusal->line, refusal->column,
-		    refusal->message, refusal->code, kept_as);
+		    refusal->message, refusal->code, buf_text(&kept));
 	else
 		say_warning("%s: rejected: %s [%s]; kept as rejected/%s",
-		    buf_text(&shown), refusal->message, refusal->code, kept_as);
+		    buf_text(&shown), refusal->message, refusal->code,
+		    buf_text(&kept));
 	line = line_begin(record, SAY_ERROR, "rejected", "%s rejected: %s",
 	    buf_text(&shown), refusal->message);
 	if (!line)
