@@ -234,7 +234,8 @@ static int scrap(struct reader *r, const struct split_piece *piece,
 {
 	struct refusal refusal = { code, message, piece->line, piece->column };
 
-	r->kept_before = r->from.skip_done && r->offset < r->from.skip;
+	r->kept_before = r->from.skip_done &&
+	    r->offset + (int64_t)piece->start < r->from.skip;
 	if (r->kept_before)
 		return 0;
 	if (!r->scraps) {
@@ -243,8 +244,8 @@ static int scrap(struct reader *r, const struct split_piece *piece,
 			return -1;
 		refuse(r, code, message, piece->line, piece->column);
 	}
-	return scraps_add(
-	    r->scraps, r->window.data + r->at, piece->next, &refusal, why);
+	return scraps_add(r->scraps, r->window.data + r->at + piece->start,
+	    piece->next - piece->start, &refusal, why);
 }
 
 /* A last line that is cut off, in a file that may still grow: then none of it
