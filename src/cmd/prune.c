@@ -107,13 +107,14 @@ static void print(const struct pruning *p)
 	puts(buf_text(&line));
 }
 
+/* A dry run, too, goes by a work, and so through the door of those who write. */
 static int prune(struct pruning *p)
 {
 	const struct pruned *pruned = &p->pruned;
 	struct why why;
 	int code = EXIT_OK;
 
-	p->store = verb_store(p->args, p->conf, !p->dry, &code);
+	p->store = verb_store(p->args, p->conf, true, &code);
 	if (!p->store)
 		return code;
 	if (prune_events(p, &why) < 0 || prune_files(p, &why) < 0) {

@@ -24,7 +24,7 @@ enum {
 	BY_AGE_MS = 60 * MINUTE,
 	BY_SIZE_MS = MINUTE,
 	/* After the start others have more urgent work. */
-	FIRST_MS = 20 * SECOND,
+	FIRST_MS = 5 * SECOND,
 	/* Between steps: more than a step takes. */
 	BREATH_MS = 15,
 };

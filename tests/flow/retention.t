@@ -1,0 +1,162 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING
+#
+# What is past its time goes, by `prune`, by the daemon and by a run from cron;
+# what is open never does; the disk gets its space back.
+use strict;
+use warnings;
+use FindBin qw($Bin);
+use lib "$Bin/../lib";
+use JSON::PP;
+use Stage qw(wait_until slurp spew);
+use Test::More;
+
+my $stage = Stage->new;
+my ($receiver, $port) = $stage->listen;
+my $dead = Stage::free_port();
+my %long = map { $_ => '1h' } qw(delivered dead unmatched rejected);
+
+sub keep { $stage->settings({ retention => { %long, @_ } }) }
+sub drops
+{
+	my ($type, $count, $more) = @_;
+	my $text = join '', map { qq({"id":"$type-$_","event_type":"$type"} ) =~
+	    s/\} $/$more}\n/r } 1 .. $count;
+	my ($status) = $stage->verb({ stdin => $text }, 'submit', '-');
+	die "submit: $status" if $status;
+}
+sub events
+{
+	my (undef, $out) = $stage->verb('status', '--json');
+	return JSON::PP->new->utf8->decode($out)->{events};
+}
+sub prune
+{
+	my ($status, $out, $err) = $stage->verb('prune', '--json', @_);
+	is($status, 0, "prune @_ runs") or diag $err;
+	return JSON::PP->new->utf8->decode($out);
+}
+
+$stage->webhook(good => { endpoints => ["http://127.0.0.1:$port/"],
+	triggers => ['good'] });
+$stage->webhook(bad => { endpoints => ["http://127.0.0.1:$dead/"],
+	triggers => ['bad'], retry => { max_retries => 0 } });
+$stage->webhook(slow => { endpoints => ["http://127.0.0.1:$dead/"],
+	triggers => ['slow'], retry => { delays => ['1h'] } });
+keep();
+$stage->verb('run', '--once', '-q');
+drops(good => 3, '');
+drops(bad => 2, '');
+drops(slow => 1, '');
+drops(other => 4, '');
+spew($stage->spool . '/incoming/broken.json', '{"id":1,,}');
+$stage->verb('run', '--once', '-q');
+is(events(), 10, 'ten events are kept');
+my $rejected = $stage->spool . '/rejected';
+ok(-e "$rejected/broken.json.why.json", 'and a rejected file');
+
+# ---- prune ------------------------------------------------------------------
+my $gone = prune();
+is_deeply([@$gone{qw(events events_for_size rejected failed)}], [0, 0, 0, 0],
+	'what is young stays');
+is(scalar($stage->log('pruned')), 0, '... and nothing is logged');
+keep(delivered => '0');
+$gone = prune('--dry-run');
+is($gone->{events}, 3, 'a dry run counts the delivered ones');
+is(events(), 10, '... and removes nothing');
+$gone = prune();
+is($gone->{events}, 3, 'delivered ones go by their time');
+is(events(), 7, '... and no others');
+my ($line) = $stage->log('pruned');
+is($line->{events}, 3, 'it is logged');
+is($line->{by}, scalar getpwuid($<), '... with who did it');
+keep(unmatched => '0');
+is(prune()->{events}, 4, 'unmatched ones by theirs');
+keep(dead => '0');
+ok(glob($stage->spool . '/failed/bad/*.json'), 'dead ones have their files');
+$gone = prune();
+is($gone->{events}, 2, 'dead ones by theirs');
+is($gone->{failed}, 2, '... with their files');
+is(scalar(() = glob($stage->spool . '/failed/bad/*')), 0, '... which are gone');
+keep(map { $_ => '0' } qw(delivered dead unmatched));
+is(prune()->{events}, 0, 'what waits is never removed');
+is(events(), 1, '... it is there');
+
+# ---- rejected files ---------------------------------------------------------
+keep();
+is(prune()->{rejected}, 0, 'a young rejected file stays');
+my $old = time - 7200;
+utime $old, $old, "$rejected/broken.json";
+is(prune()->{rejected}, 0, '... by the time of its rejection, not its own');
+utime $old, $old, "$rejected/broken.json.why.json";
+is(prune('--dry-run')->{rejected}, 1, 'an old one is counted');
+ok(-e "$rejected/broken.json", '... and stays in a dry run');
+is(prune()->{rejected}, 1, 'then it goes');
+is(scalar(() = glob("$rejected/*")), 0, '... with its reason');
+mkdir "$rejected/full.json";
+spew("$rejected/full.json/x", 'x');
+spew("$rejected/full.json.why.json", '{}');
+utime $old, $old, "$rejected/full.json.why.json";
+is(prune()->{rejected}, 0, 'a directory with things in it stays');
+ok(-e "$rejected/full.json.why.json", '... with its reason');
+spew("$rejected/\e[31m.json.why.json", '{}');
+utime $old, $old, "$rejected/\e[31m.json.why.json";
+symlink '/etc/passwd', "$rejected/link.json";
+spew("$rejected/link.json.why.json", '{}');
+utime $old, $old, "$rejected/link.json.why.json";
+is(prune()->{rejected}, 2, 'a link goes, not what it leads to');
+ok(-e '/etc/passwd', '... which is still there');
+
+# ---- scraps -----------------------------------------------------------------
+spew("$rejected/.scraps-1-2", 'half');
+spew("$rejected/.mine", 'kept');
+$stage->verb('run', '--once', '-q');
+ok(!-e "$rejected/.scraps-1-2", 'what a killed process left is removed at start');
+ok(-e "$rejected/.mine", '... and nothing else that is hidden');
+
+# ---- by size ----------------------------------------------------------------
+keep(max_size => '2M');
+drops(other => 2000, ',"pad":"' . 'x' x 2000 . '"');
+$stage->verb('run', '--once', '-q');
+my $before = -s $stage->spool . '/spool.db';
+$gone = prune('--dry-run');
+cmp_ok($gone->{events_for_size}, '>', 500, 'too much is counted');
+$gone = prune();
+cmp_ok($gone->{events_for_size}, '>', 500, 'the oldest final ones go');
+cmp_ok(events(), '>', 200, '... not all');
+is(scalar(grep { $_->{state} eq 'deferred' } $stage->queue), 1,
+	'... and not what waits');
+keep(map({ $_ => '0' } qw(delivered dead unmatched)), max_size => '0');
+prune();
+is(events(), 1, 'all of the history goes');
+my $after = -s $stage->spool . '/spool.db';
+cmp_ok($after, '<=', $before, 'the database has not grown');
+cmp_ok(-s $stage->spool . '/spool.db-wal' // 0, '<', 20 << 20,
+	'the log of the database is bounded')
+    if -e $stage->spool . '/spool.db-wal';
+
+# ---- from cron, and by the daemon -------------------------------------------
+keep(unmatched => '0');
+drops(other => 5, '');
+$stage->verb('run', '--once', '-q');
+is(events(), 6, 'a walk by age once an hour is enough for cron');
+system 'sqlite3', $stage->spool . '/spool.db',
+    q(UPDATE note SET ms = ms - 3700000 WHERE name = 'daemon/pruned');
+$stage->verb('run', '--once', '-q');
+is(events(), 1, '... and is made when it is due');
+is(($stage->log('pruned'))[-1]{by}, 'spoolhook', '... and logged');
+system 'sqlite3', $stage->spool . '/spool.db',
+    q(DELETE FROM note WHERE name = 'daemon/pruned');
+drops(other => 600, '');
+my $daemon = $stage->run;
+ok(wait_until(sub { events() == 1 }), 'the daemon does it soon after its start');
+ok(wait_until(sub { $stage->log('pruned') && ($stage->log('pruned'))[-1]{events} >= 600 }),
+	'... in several steps, told of once');
+is($stage->stop($daemon), 0, 'the daemon ends well');
+
+my ($status, $out, $err) = $stage->verb('prune', 'x');
+is($status, 64, 'prune takes no operand');
+($status, $out) = $stage->verb('prune');
+like($out, qr/\Aremoved 0 events by age, 0 by size, 0 rejected and 0 failed files\n\z/,
+	'for people it is a sentence');
+done_testing;
