@@ -24,7 +24,7 @@ static void print_overview(void)
 		if (strcmp(group, (*v)->group) != 0)
 			printf("\n%s\n", (*v)->group);
 		group = (*v)->group;
-		printf("  %-9s %s\n", (*v)->name, (*v)->summary);
+		printf("  %-10s %s\n", (*v)->name, (*v)->summary);
 	}
 	printf("\n\"spoolhook help COMMAND\" tells its options; the manual is "
 	       "spoolhook(1).\n"

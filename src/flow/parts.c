@@ -118,6 +118,7 @@ static void open_desks(
 	    .last_ms = past->pruned_ms,
 	    .once = from->once,
 	});
+	p->textfile = textfile_open(from->loop, from->program);
 }
 
 int parts_open(
@@ -153,6 +154,7 @@ void parts_close(struct parts *p)
 	dispatch_close(p->dispatch);
 	warden_close(p->warden);
 	retention_close(p->retention);
+	textfile_close(p->textfile);
 	notes_close(p->notes);
 	record_close(p->record);
 	store_close(p->store);

@@ -11,6 +11,7 @@
 #include "flow/notice.h"
 #include "flow/record.h"
 #include "flow/retention.h"
+#include "flow/textfile.h"
 #include "flow/warden.h"
 #include "flow/wire.h"
 #include "model/conf.h"
@@ -38,6 +39,7 @@ struct parts {
 	struct notes *notes;
 	struct warden *warden;
 	struct retention_desk *retention;
+	struct textfile *textfile;
 	struct mailbox works; /* answers of the store */
 	struct mailbox calls; /* answers of the wire */
 	int failed_dir;

@@ -181,6 +181,7 @@ static void publish(struct reload *r, const struct conf *conf)
 {
 	note_outcome(r, NULL);
 	warden_ring(r->sides.parts->warden);
+	textfile_use(r->sides.parts->textfile, conf);
 	if (r->generation == 1)
 		return;
 	record_reloaded(r->sides.parts->record, conf, r->generation);

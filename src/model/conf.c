@@ -34,7 +34,8 @@ const char *const conf_known_keys[] = {
 	"unmatched", "rejected", "max_size", "log", "file", "level", "delivery",
 	"max_in_flight", "user_agent", "ca_file", "proxy", "mail", "server",
 	"starttls", "auth", "user", "password", "from", "hello", "timeout",
-	"to", "webhooks_dir", "templates_dir", "defaults", "$schema",
+	"to", "metrics", "textfile", "interval", "webhooks_dir",
+	"templates_dir", "defaults", "$schema",
 	/* webhooks */
 	"name", "description", "enabled", "triggers", "filter", "endpoints",
 	"id", "url", "method", "headers", "connect_timeout", "concurrency",
@@ -247,6 +248,7 @@ void conf_free(struct conf *conf)
 	free(conf->ca_file);
 	free(conf->proxy);
 	json_decref(conf->proxy_origin);
+	free(conf->metrics_textfile);
 	free(conf->webhooks_dir);
 	free(conf->templates_dir);
 	free(conf);

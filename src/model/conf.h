@@ -107,6 +107,8 @@ struct conf {
 	char *proxy; /* NULL: none; the environment is never looked at */
 	json_t *proxy_origin; /* of a secret one */
 	struct mail_settings mail;
+	char *metrics_textfile; /* NULL: none */
+	int64_t metrics_interval_ms;
 	char *webhooks_dir;
 	char *templates_dir;
 	struct webhook **webhooks; /* sorted by id */

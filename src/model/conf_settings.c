@@ -194,6 +194,13 @@ static const struct key delivery_keys[] = {
 	KEY_END,
 };
 
+static const struct key metrics_keys[] = {
+	KEY("textfile", read_path, .offset = FIELD(metrics_textfile)),
+	KEY("interval", read_duration, .offset = FIELD(metrics_interval_ms),
+	    .min = SECOND, .max = HOUR),
+	KEY_END,
+};
+
 /* ---- mail -------------------------------------------------------------- */
 
 static void read_server(
@@ -342,6 +349,7 @@ static const struct key file_keys[] = {
 	KEY("log", read_object, .keys = log_keys),
 	KEY("delivery", read_object, .keys = delivery_keys),
 	KEY("mail", read_mail, .offset = FIELD(mail)),
+	KEY("metrics", read_object, .keys = metrics_keys),
 	KEY("webhooks_dir", read_path, .offset = FIELD(webhooks_dir)),
 	KEY("templates_dir", read_path, .offset = FIELD(templates_dir)),
 	KEY("defaults", pass),
@@ -382,6 +390,7 @@ void settings_init(struct conf *conf, const char *dir)
 		.log_level = LEVEL_INFO,
 		.max_in_flight = 256,
 		.mail = { .timeout_ms = MINUTE },
+		.metrics_interval_ms = 15 * SECOND,
 		.webhooks_dir = mem_printf("%s/webhooks.d", dir),
 		.templates_dir = mem_printf("%s/templates", dir) };
 	conf->mail.to = mem_array(1, sizeof(*conf->mail.to));

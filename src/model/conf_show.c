@@ -294,6 +294,15 @@ static json_t *mail(const struct mail_settings *settings)
 	return object;
 }
 
+static json_t *metrics(const struct conf *conf)
+{
+	json_t *object = sure(json_object());
+
+	put_text(object, "textfile", conf->metrics_textfile);
+	put_duration(object, "interval", conf->metrics_interval_ms);
+	return object;
+}
+
 static json_t *show_settings(const struct conf *conf)
 {
 	json_t *object = sure(json_object());
@@ -303,6 +312,7 @@ static json_t *show_settings(const struct conf *conf)
 	put(object, "log", log_settings(conf));
 	put(object, "delivery", delivery(conf));
 	put(object, "mail", mail(&conf->mail));
+	put(object, "metrics", metrics(conf));
 	put_text(object, "webhooks_dir", conf->webhooks_dir);
 	put_text(object, "templates_dir", conf->templates_dir);
 	return object;

@@ -113,6 +113,7 @@ my $plain = { %{ delete($again{webhooks})->{plain} } };
 $_->{filter} // delete $_->{filter} for $plain;
 delete $plain->{failure_email};
 delete $again{delivery}{$_} for qw(proxy user_agent ca_file);
+delete $again{metrics}{textfile};
 delete @again{qw(mail webhooks_dir templates_dir)};
 spew($copy->etc . '/spoolhook.json', encode_json(\%again));
 $copy->webhook('plain', $plain);

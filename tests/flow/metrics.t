@@ -50,6 +50,8 @@ sub read_metrics
 	return \%value;
 }
 
+sub read_time { return $_[0] =~ /^spoolhook_metrics_timestamp_seconds (\S+)/m ? $1 : 0 }
+
 my ($status, $out, $err) = $stage->verb('metrics');
 isnt($status, 0, 'without a spool there is nothing to tell');
 like($err, qr/\S/, '... which is said');
@@ -132,4 +134,21 @@ like($err, qr/x\.prom/, '... named');
 ($status, undef, $err) = $stage->verb('metrics', $file);
 is($status, 64, 'a file without -o is a mistake');
 like($err, qr/-o FILE/, '... that says what to type');
+
+# ---- kept fresh by the daemon ----------------------------------------------------
+my $kept = "$stage->{dir}/prom/kept.prom";
+$stage->settings({ metrics => { textfile => $kept, interval => '1s' } });
+kill 'HUP', $stage->pid($daemon);
+wait_until { $stage->errors($daemon) =~ /kept\.prom.*No such file/ };
+like($stage->errors($daemon), qr/kept\.prom/, 'a file that cannot be written is said');
+mkdir "$stage->{dir}/prom";
+ok(wait_until { -s $kept }, 'and written when it can be');
+my $written = read_metrics(slurp($kept));
+is($written->{spoolhook_up}, 1, '... while the daemon is up');
+my $first = $written->{spoolhook_metrics_timestamp_seconds};
+ok(wait_until { read_time(slurp($kept)) > $first }, '... again and again');
+$stage->settings({});
+kill 'HUP', $stage->pid($daemon);
+wait_until { () = $stage->errors($daemon) =~ /generation 3 is in use/ };
+is($stage->stop($daemon), 0, 'the daemon ends well');
 done_testing;
