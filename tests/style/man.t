@@ -117,7 +117,7 @@ is_deeply(\%listed, \%codes, 'spoolhook(1) lists the exit codes');
 my %prefix = (
 	file_keys => '', spool_keys => 'spool.', input_keys => 'spool.inputs[].',
 	retention_keys => 'retention.', log_keys => 'log.',
-	delivery_keys => 'delivery.', mail_keys => 'mail.',
+	delivery_keys => 'delivery.', mail_keys => 'mail.', metrics_keys => 'metrics.',
 	auth_keys => 'mail.auth.', secret_keys => '', webhook_keys => '',
 	retry_keys => 'retry.', breaker_keys => 'breaker.',
 	endpoint_keys => 'endpoints[].',
@@ -128,7 +128,7 @@ my %of_page = (
 	    [qw(src/model/conf_webhook.c src/model/conf_endpoint.c)],
 );
 # Objects that have a heading in place of an entry.
-my %headed = map { $_ => 1 } qw(spool retention log delivery mail);
+my %headed = map { $_ => 1 } qw(spool retention log delivery mail metrics);
 my @strange;
 
 for my $name (sort keys %of_page) {
