@@ -79,7 +79,8 @@ static void fail_box(
 {
 	drop_close(take(&box->drop));
 	box->retry_ms = now_ms + RETRY_MS;
-	if (box->told)
+	/* One that is being replaced is missing for a moment. */
+	if (box->told || box->lost_ms == now_ms)
 		return;
 	say_error(
 	    "%s; files there are not picked up until it is mended", why->text);

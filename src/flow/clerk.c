@@ -574,7 +574,10 @@ static enum clerk_end verdict(const struct clerk *c)
 		return c->end;
 	if (dispatch_totals(c->parts.dispatch).dead)
 		return CLERK_DIED;
-	return dispatch_waiting(c->parts.dispatch) ? CLERK_WAITING : CLERK_DONE;
+	if (dispatch_waiting(c->parts.dispatch) ||
+	    intake_waiting(c->parts.intake))
+		return CLERK_WAITING;
+	return CLERK_DONE;
 }
 
 enum clerk_end clerk_run(const struct clerk_case *from, struct why *why)
