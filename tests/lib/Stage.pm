@@ -334,7 +334,8 @@ sub left
 	my ($self) = @_;
 
 	opendir(my $dir, "$self->{dir}/spool/incoming") or return ();
-	return sort grep { !/^\.\.?$/ } readdir $dir;
+	my @names = sort grep { !/^\.\.?$/ } readdir $dir;
+	return @names;
 }
 
 # The reason beside a refused file, decoded; undef when there is none.
