@@ -7,6 +7,7 @@
  */
 #include "model/conf_read.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -305,10 +306,8 @@ void read_path(
 	else if (strlen(path) > PATH_BYTES_MAX)
 		reader_say(r, "out-of-range", NULL, "is longer than %d bytes",
 		    PATH_BYTES_MAX);
-	else if (path[0] == '/' || strcmp(r->base, ".") == 0)
-		replace(field, mem_strdup(path));
 	else
-		replace(field, mem_printf("%s/%s", r->base, path));
+		replace(field, file_join(r->base, path));
 }
 
 void read_choice(
