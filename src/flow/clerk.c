@@ -489,6 +489,8 @@ static void repeat(struct clerk *c, ev_timer *timer, int64_t ms)
 static void start_watchers(struct clerk *c)
 {
 	ev_async_start(c->loop, &c->letters);
+	/* Answers that came before rang in vain. */
+	ev_async_send(c->loop, &c->letters);
 	repeat(c, &c->rescan, c->from->conf->rescan_ms);
 	repeat(c, &c->heartbeat, HEARTBEAT_MS);
 	repeat(c, &c->watchdog, sd_watchdog_ms() / 3);
