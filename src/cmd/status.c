@@ -38,10 +38,11 @@ static void print_daemon(const struct overview *o)
 		    verb_paint(o->args, PAINT_OFF));
 		return;
 	}
-	printf("spoolhook %s%sis %srunning%s, pid %d",
-	    o->started.value ? o->started.value : "",
-	    o->started.value ? " " : "", verb_paint(o->args, PAINT_GREEN),
-	    verb_paint(o->args, PAINT_OFF), o->pid);
+	printf("spoolhook is %srunning%s, pid %d",
+	    verb_paint(o->args, PAINT_GREEN), verb_paint(o->args, PAINT_OFF),
+	    o->pid);
+	if (o->started.value)
+		printf(", version %s", o->started.value);
 	if (o->started.ms >= 0)
 		printf(", since %s",
 		    text_short_duration(span, o->now_ms - o->started.ms));

@@ -67,7 +67,7 @@ is(row('off')->{p95_ms}, undef, '... with nothing to tell');
 
 ($status, $out) = $stage->verb('status');
 is($status, 0, 'for people');
-like($out, qr/\Aspoolhook [\d.]+ is running, pid \d+, since \S+\n/, 'the daemon');
+like($out, qr/\Aspoolhook is running, pid \d+, version [\d.]+, since \S+\n/, 'the daemon');
 like($out, qr/^configuration  generation 1, loaded \S+ ago$/m, 'the configuration');
 like($out, qr/^queue +0 queued, 1 deferred, 0 active, 0 held; oldest /m, 'the queue');
 like($out, qr/^  pager +enabled +0 +0 +0 +1 +0 +\S+ms$/m, 'a line for a webhook');
