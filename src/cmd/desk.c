@@ -130,6 +130,21 @@ int desk_pauses(struct store *store, struct pauses *out, struct why *why)
 									 : 0;
 }
 
+void desk_pauses_of(const struct conf *conf, struct pauses *out)
+{
+	auto_free char *path = file_join(conf->spool_dir, "spool.db");
+	struct store *store;
+
+	*out = (struct pauses){ 0 };
+	if (access(path, R_OK) < 0)
+		return;
+	store = store_open(path, STORE_LOOK, NULL);
+	if (!store)
+		return;
+	desk_pauses(store, out, NULL);
+	store_close(store);
+}
+
 const struct pause *pauses_find(
     const struct pauses *pauses, const char *webhook)
 {

@@ -37,6 +37,9 @@ struct pauses {
 	size_t count;
 };
 int desk_pauses(struct store *store, struct pauses *out, struct why *why);
+/* The same for a verb that gets by without the store: none when it cannot be
+ * read. */
+void desk_pauses_of(const struct conf *conf, struct pauses *out);
 /* NULL when the webhook is not paused. Lent. */
 const struct pause *pauses_find(
     const struct pauses *pauses, const char *webhook);

@@ -2,12 +2,14 @@
 /*
  * cmd/list: the webhooks of the configuration, a line each, for people and
  * (--json) for programs. Of an endpoint it shows method and host only: what
- * else is in a URL may be a secret. Reads the configuration, changes nothing.
+ * else is in a URL may be a secret. Reads the configuration and, to tell who is
+ * paused, the store if there is one; changes nothing.
  */
 #include "base/jot.h"
 #include "base/mem.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "cmd/desk.h"
 #include "cmd/verb.h"
 #include "model/mask.h"
 
@@ -76,8 +78,17 @@ static void show_endpoints(struct buf *cell, const struct webhook *webhook)
 	}
 }
 
-static void fill(
-    struct row *row, const struct conf *conf, const struct webhook *webhook)
+/* The files say what is enabled, operators what is paused. */
+static const char *is_enabled(
+    const struct webhook *webhook, const struct pauses *pauses)
+{
+	if (!webhook->enabled)
+		return "no";
+	return pauses_find(pauses, webhook->id) ? "paused" : "yes";
+}
+
+static void fill(struct row *row, const struct conf *conf,
+    const struct webhook *webhook, const struct pauses *pauses)
 {
 	auto_buf struct buf filter = BUF_INIT(CELL_MAX);
 	size_t i;
@@ -85,7 +96,7 @@ static void fill(
 	for (i = 0; i < COLUMN_COUNT; i++)
 		row->cells[i] = (struct buf)BUF_INIT(CELL_MAX);
 	show(&row->cells[COLUMN_ID], webhook->id);
-	show(&row->cells[COLUMN_ENABLED], webhook->enabled ? "yes" : "no");
+	show(&row->cells[COLUMN_ENABLED], is_enabled(webhook, pauses));
 	show(&row->cells[COLUMN_NAME], webhook->name);
 	show_list(&row->cells[COLUMN_TRIGGERS], webhook->triggers);
 	show_endpoints(&row->cells[COLUMN_ENDPOINTS], webhook);
@@ -184,7 +195,8 @@ static void jot_endpoints(struct buf *out, const struct webhook *webhook)
 	jot_close(out, ']');
 }
 
-static void print_json(const struct conf *conf, const struct webhook *webhook)
+static void print_json(const struct conf *conf, const struct webhook *webhook,
+    const struct pauses *pauses)
 {
 	auto_buf struct buf out = BUF_INIT((size_t)COLUMN_COUNT * CELL_MAX);
 	auto_buf struct buf filter = BUF_INIT(CELL_MAX);
@@ -196,6 +208,7 @@ static void print_json(const struct conf *conf, const struct webhook *webhook)
 	jot_str(&out, "name", webhook->name);
 	jot_str(&out, "description", webhook->description);
 	jot_bool(&out, "enabled", webhook->enabled);
+	jot_bool(&out, "paused", pauses_find(pauses, webhook->id) != NULL);
 	jot_list(&out, "triggers", webhook->triggers);
 	jot_endpoints(&out, webhook);
 	jot_str(&out, "filter", webhook->filter ? buf_text(&filter) : NULL);
@@ -204,7 +217,8 @@ static void print_json(const struct conf *conf, const struct webhook *webhook)
 	puts(buf_text(&out));
 }
 
-static void print_all(const struct args *args, const struct conf *conf)
+static void print_all(const struct args *args, const struct conf *conf,
+    const struct pauses *pauses)
 {
 	struct row *rows;
 	size_t i;
@@ -217,7 +231,7 @@ static void print_all(const struct args *args, const struct conf *conf)
 	}
 	rows = mem_array(conf->webhook_count, sizeof(*rows));
 	for (i = 0; i < conf->webhook_count; i++)
-		fill(&rows[i], conf, conf->webhooks[i]);
+		fill(&rows[i], conf, conf->webhooks[i], pauses);
 	print_table(args, rows, conf->webhook_count);
 	for (i = 0; i < conf->webhook_count; i++) {
 		for (column = 0; column < COLUMN_COUNT; column++)
@@ -228,6 +242,7 @@ static void print_all(const struct args *args, const struct conf *conf)
 
 static int run(const struct args *args)
 {
+	struct pauses pauses;
 	struct conf *conf;
 	size_t i;
 	int code;
@@ -237,10 +252,12 @@ static int run(const struct args *args)
 	conf = verb_conf(args, &code);
 	if (!conf)
 		return code;
+	desk_pauses_of(conf, &pauses);
 	if (!args->common.json)
-		print_all(args, conf);
+		print_all(args, conf, &pauses);
 	for (i = 0; args->common.json && i < conf->webhook_count; i++)
-		print_json(conf, conf->webhooks[i]);
+		print_json(conf, conf->webhooks[i], &pauses);
+	pauses_clear(&pauses);
 	conf_free(conf);
 	return verb_finish(EXIT_OK);
 }

@@ -69,8 +69,10 @@ unlike(status_of('pager')->{paused}{reason}, qr/[\n\e]/,
 	'... and why, doing no harm to a terminal');
 ($status, $out) = $stage->verb('queue');
 like($out, qr/pager-0 .* paused /, 'the queue tells why they wait');
+($status, $out) = $stage->verb('list');
+like($out, qr/^pager +paused /m, 'list shows it');
 ($status, $out) = $stage->verb('status');
-like($out, qr/^  pager +paused /m, 'status shows it');
+like($out, qr/^  pager +paused /m, 'status, too');
 like($out, qr/^  pager is paused by .* until somebody resumes it: work on/m,
 	'... among what is in the way');
 my ($line) = $stage->log('paused');
