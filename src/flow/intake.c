@@ -410,7 +410,7 @@ static bool read_on(struct intake *in)
 		porter_stay(&in->porter, file, STAY_QUIET, QUIET_MS);
 		break;
 	case READ_WRITTEN:
-		porter_stay(&in->porter, file, STAY_WRITTEN, QUIET_MS);
+		porter_wait(&in->porter, file, STAY_WRITTEN, QUIET_MS);
 		break;
 	case READ_REFUSED:
 		porter_reject(&in->porter, file, reader_refusal(in->reader));
