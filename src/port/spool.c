@@ -20,10 +20,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -31,6 +33,9 @@ enum {
 	LOCK_MODE = 0640,
 	BELL_MODE = 0660,
 	PID_TEXT_MAX = 16,
+	/* Half a second in all. */
+	PID_WAITS = 100,
+	PID_WAIT_NS = 5 * 1000 * 1000,
 	/* More refused files of one name than any disk holds. */
 	NUMBER_MAX = 1 << 30,
 };
@@ -148,6 +153,23 @@ static int write_pid(int fd)
 	return pwrite(fd, text, (size_t)len, 0) == len ? 0 : -1;
 }
 
+/* The holder has the lock before it has written its pid, and what stands there
+ * until then may be of one that died: it gets a moment. */
+static pid_t await_pid(int fd)
+{
+	const struct timespec moment = { .tv_nsec = PID_WAIT_NS };
+	int i;
+
+	for (i = 0; i < PID_WAITS; i++) {
+		pid_t pid = read_pid(fd);
+
+		if (pid && (kill(pid, 0) == 0 || errno == EPERM))
+			return pid;
+		nanosleep(&moment, NULL);
+	}
+	return read_pid(fd);
+}
+
 int spool_lock(struct spool *spool, enum spool_lock *answer, pid_t *holder,
     struct why *why)
 {
@@ -165,7 +187,7 @@ int spool_lock(struct spool *spool, enum spool_lock *answer, pid_t *holder,
 			return fail(why, "%s/%s: cannot lock: %m", spool->path,
 			    lock_name);
 		*answer = SPOOL_BUSY;
-		*holder = read_pid(fd);
+		*holder = await_pid(fd);
 		return 0;
 	}
 	/* On a full disk the lock counts all the same. */
