@@ -3,7 +3,7 @@
 #
 # `check` and `list`, driven as people do: what is wrong with a configuration
 # is said at its place, files that strangers may touch are refused, secrets
-# stay secret. SPOOLHOOK names the program to test.
+# stay secret. SPOOLHOOK_PROGRAM names the program to test.
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -14,7 +14,7 @@ use POSIX qw(mkfifo);
 use Test::More;
 
 my $root = abs_path(dirname(__FILE__) . '/../..');
-my $program = $ENV{SPOOLHOOK} // "$root/bin/spoolhook";
+my $program = $ENV{SPOOLHOOK_PROGRAM} // "$root/bin/spoolhook";
 my $dir;
 
 delete @ENV{qw(CREDENTIALS_DIRECTORY SPOOLHOOK_CONFIG NO_COLOR HOOK_TOKEN)};
@@ -228,6 +228,9 @@ is($code, 78, 'within the service it must be there');
 put('secrets/token', 'T0PSECRET', 0400);
 ($code, $out) = check();
 is($code, 0, 'and then it is found');
+chmod 0444, "$dir/secrets/token";
+($code) = check();
+is($code, 0, 'who may read it is the affair of the service manager');
 configure('webhooks.d/a.json' => with_secret('{"credential": "../x"}'));
 ($code) = check();
 is($code, 78, 'a credential cannot leave its directory');

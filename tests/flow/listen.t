@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING
 #
 # `listen`, driven as people do: it says where it listens, prints what comes,
-# plays statuses back, and ends when it is told. SPOOLHOOK names the program.
+# plays statuses back, and ends when it is told. SPOOLHOOK_PROGRAM names the program.
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -14,7 +14,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $root = abs_path(dirname(__FILE__) . '/../..');
-my $program = $ENV{SPOOLHOOK} // "$root/bin/spoolhook";
+my $program = $ENV{SPOOLHOOK_PROGRAM} // "$root/bin/spoolhook";
 my $dir = tempdir(CLEANUP => 1);
 my $patience = 20;
 my %running;

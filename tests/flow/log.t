@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING
 #
 # `log` and `sample`, driven as people do, on a log that was written by hand:
-# no daemon, no store. SPOOLHOOK names the program.
+# no daemon, no store. SPOOLHOOK_PROGRAM names the program.
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -13,7 +13,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $root = abs_path(dirname(__FILE__) . '/../..');
-my $program = $ENV{SPOOLHOOK} // "$root/bin/spoolhook";
+my $program = $ENV{SPOOLHOOK_PROGRAM} // "$root/bin/spoolhook";
 my $dir = tempdir(CLEANUP => 1);
 my $file = "$dir/log/delivery.jsonl";
 my $patience = 20;

@@ -4,7 +4,7 @@
 # The mail verb as the daemon and as a person runs it: against servers that
 # hang, drip and lie (processes of this script), and against a real one (exim,
 # one process a connection, with TLS and passwords), all on free loopback ports
-# and below a temporary directory. SPOOLHOOK names another program to test.
+# and below a temporary directory. SPOOLHOOK_PROGRAM names another program to test.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ use Symbol qw(gensym);
 use Test::More;
 use Time::HiRes qw(time);
 
-my $program = $ENV{SPOOLHOOK} // "$Bin/../../bin/spoolhook";
+my $program = $ENV{SPOOLHOOK_PROGRAM} // "$Bin/../../bin/spoolhook";
 my ($exim) = grep { -x } map { "$_/exim4" } split(/:/, $ENV{PATH}), '/usr/sbin';
 my $dir = tempdir(CLEANUP => 1);
 my @servers;
