@@ -10,6 +10,12 @@
 #include "model/answer.h"
 
 #include <assert.h>
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+/* Seconds of more digits are longer than any wait, a century and more. */
+enum { RETRY_AFTER_DIGITS = 9 };
 
 static const char *const words[] = {
 	[FAULT_NONE] = "",
@@ -51,4 +57,21 @@ bool answer_delivered(const struct answer *answer)
 	if (answer->status < 200 || answer->status > 299)
 		return false;
 	return answer->fault == FAULT_NONE || answer->fault == FAULT_TOO_LARGE;
+}
+
+bool answer_asks_endlessly(const char *line, size_t len)
+{
+	static const char name[] = "retry-after:";
+	size_t at = sizeof(name) - 1;
+	size_t digits = 0;
+
+	if (len < at || strncasecmp(line, name, at) != 0)
+		return false;
+	while (at < len && line[at] && strchr(" \t0", line[at]))
+		at++;
+	while (at + digits < len && isdigit((unsigned char)line[at + digits]))
+		digits++;
+	at += digits;
+	return digits > RETRY_AFTER_DIGITS &&
+	    (at == len || strchr(" \t\r\n", line[at]));
 }

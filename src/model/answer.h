@@ -56,4 +56,8 @@ struct answer {
  * is none. */
 bool answer_delivered(const struct answer *answer);
 
+/* True for a header's line "Retry-After: N" with so many digits that N is
+ * longer than any wait; libraries take one that no integer holds for none. */
+bool answer_asks_endlessly(const char *line, size_t len);
+
 #endif

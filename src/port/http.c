@@ -55,6 +55,7 @@ struct call {
 	int64_t header_bytes;
 	int64_t body_bytes;
 	bool cut; /* we ended it: too much was coming */
+	bool endless; /* Retry-After is a number longer than any wait */
 	bool in_body;
 	char message[CURL_ERROR_SIZE];
 };
@@ -126,7 +127,7 @@ static size_t header_came(char *data, size_t size, size_t count, void *arg)
 {
 	struct call *call = arg;
 
-	(void)data;
+	call->endless |= answer_asks_endlessly(data, size * count);
 	call->header_bytes += (int64_t)(size * count);
 	if (call->header_bytes <= HEADERS_READ_MAX)
 		return size * count;
@@ -148,6 +149,8 @@ static size_t body_came(char *data, size_t size, size_t count, void *arg)
 	call->body_bytes += (int64_t)len;
 	if (call->body_bytes <= ANSWER_READ_MAX)
 		return len;
+	/* What the library had taken from the socket beyond is not looked at. */
+	call->body_bytes = ANSWER_READ_MAX;
 	call->cut = true;
 	return 0;
 }
@@ -563,7 +566,7 @@ static void measure(const struct call *call, struct answer *answer)
 	answer->duration_us = number(call, CURLINFO_TOTAL_TIME_T);
 	answer->bytes_out = number(call, CURLINFO_SIZE_UPLOAD_T);
 	answer->bytes_in = call->body_bytes;
-	if (after > RETRY_AFTER_CAP_S)
+	if (after > RETRY_AFTER_CAP_S || call->endless)
 		after = RETRY_AFTER_CAP_S;
 	if (after > 0)
 		answer->retry_after_ms = after * 1000;
