@@ -37,7 +37,10 @@ static void trim(struct buf *text)
 		text->data[text->len] = '\0';
 }
 
-static char *read_open(int fd, const char *path, struct why *why)
+/* Who may read a credential is the service manager's promise, kept by its
+ * directory; a file is as the operator left it. */
+static char *read_open(
+    int fd, const char *path, bool credential, struct why *why)
 {
 	auto_buf struct buf text = BUF_INIT(SECRET_MAX);
 	struct stat st;
@@ -45,7 +48,7 @@ static char *read_open(int fd, const char *path, struct why *why)
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return fail_null(why, "is not a regular file", path);
-	if (st.st_mode & S_IRWXO) {
+	if (!credential && (st.st_mode & S_IRWXO)) {
 		fail(why, "others may use %s; chmod o= it", path);
 		return NULL;
 	}
@@ -62,7 +65,7 @@ static char *read_open(int fd, const char *path, struct why *why)
 }
 
 /* NULL with errno ENOENT when there is no such file. */
-static char *read_path(const char *path, struct why *why)
+static char *read_path(const char *path, bool credential, struct why *why)
 {
 	auto_close int fd =
 	    open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -75,7 +78,7 @@ static char *read_path(const char *path, struct why *why)
 		errno = kind;
 		return NULL;
 	}
-	value = read_open(fd, path, why);
+	value = read_open(fd, path, credential, why);
 	if (!value)
 		errno = EINVAL;
 	return value;
@@ -86,11 +89,11 @@ static char *fetch_file(const struct secret_places *places, const char *name,
 {
 	auto_free char *beside = file_join(base, name);
 	auto_free char *below = file_join(places->dir, name);
-	char *value = read_path(beside, why);
+	char *value = read_path(beside, false, why);
 
 	if (value || errno != ENOENT || strcmp(beside, below) == 0)
 		return value;
-	value = read_path(below, why);
+	value = read_path(below, false, why);
 	if (!value && errno == ENOENT)
 		fail(why, "there is neither %s nor %s", beside, below);
 	return value;
@@ -118,7 +121,7 @@ static char *fetch_credential(const char *name, struct why *why)
 		    "only the service is given it",
 		    name);
 	path = file_join(dir, name);
-	return read_path(path, why);
+	return read_path(path, true, why);
 }
 
 char *secret_fetch(void *arg, const char *kind, const char *name,
