@@ -348,32 +348,45 @@ void text_visible(struct buf *b, const char *s, size_t len)
 	}
 }
 
-/* The Levenshtein distance, by one row that is written over. */
-static size_t distance(const char *a, const char *b)
+enum { WORD_MAX = 64 };
+
+static size_t least(size_t a, size_t b)
 {
-	size_t row[65];
-	size_t width = strlen(b);
-	size_t i;
+	return a < b ? a : b;
+}
+
+/* One row of the distances: of the first i + 1 letters of a to the beginnings
+ * of b. Two letters that changed places are one slip, not two. */
+static void next_row(
+    const char *a, const char *b, size_t i, size_t row[3][WORD_MAX + 1])
+{
+	size_t *now = row[(i + 1) % 3];
+	const size_t *last = row[i % 3];
+	const size_t *before = row[(i + 2) % 3];
 	size_t j;
 
-	for (j = 0; j <= width; j++)
-		row[j] = j;
-	for (i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
+	now[0] = i + 1;
+	for (j = 0; b[j]; j++) {
+		size_t best = last[j] + (a[i] != b[j]);
 
-		row[0] = i + 1;
-		for (j = 0; j < width; j++) {
-			size_t best = diagonal + (a[i] != b[j]);
-
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j + 1] + 1 < best)
-				best = row[j + 1] + 1;
-			diagonal = row[j + 1];
-			row[j + 1] = best;
-		}
+		best = least(best, least(last[j + 1], now[j]) + 1);
+		if (i && j && a[i] == b[j - 1] && a[i - 1] == b[j])
+			best = least(best, before[j - 1] + 1);
+		now[j + 1] = best;
 	}
-	return row[width];
+}
+
+/* How many slips of the pen make a of b (optimal string alignment). */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[3][WORD_MAX + 1];
+	size_t i;
+
+	for (i = 0; i <= strlen(b); i++)
+		row[0][i] = i;
+	for (i = 0; a[i]; i++)
+		next_row(a, b, i, row);
+	return row[i % 3][strlen(b)];
 }
 
 const char *text_nearest(const char *word, const char *const *words)
@@ -381,12 +394,12 @@ const char *text_nearest(const char *word, const char *const *words)
 	const char *nearest = NULL;
 	size_t best = 3;
 
-	if (strlen(word) > 64)
+	if (strlen(word) > WORD_MAX)
 		return NULL;
 	for (; *words; words++) {
 		size_t edits;
 
-		if (strlen(*words) > 64)
+		if (strlen(*words) > WORD_MAX)
 			continue;
 		edits = distance(word, *words);
 		if (edits < best && edits * 2 < strlen(*words)) {

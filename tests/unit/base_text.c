@@ -225,11 +225,13 @@ static void visible(void)
 static void nearest(void)
 {
 	static const char *const words[] = { "max_retries", "timeout",
-		"triggers", "is", NULL };
+		"triggers", "is", "json", NULL };
 
 	is_str(text_nearest("max_retires", words), "max_retries",
 	    "a slip of the pen has a nearest word");
 	is_str(text_nearest("timeouts", words), "timeout", "so has a plural");
+	is_str(text_nearest("josn", words), "json",
+	    "two letters that changed places are one slip");
 	is_str(
 	    text_nearest("timeout", words), "timeout", "and the word itself");
 	ok(!text_nearest("colour", words), "another word has none");
