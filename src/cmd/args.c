@@ -76,9 +76,10 @@ static int unknown_option(const struct args *args, const char *given)
 		say_error("%s%sunknown option \"%s\" (did you mean \"--%s\"?)",
 		    verb_name(args), verb_colon(args), given, near);
 	else
-		say_error("%s%sunknown option \"%s\" (try \"spoolhook help "
-			  "%s\")",
-		    verb_name(args), verb_colon(args), given, verb_name(args));
+		say_error("%s%sunknown option \"%s\" (try \"spoolhook "
+			  "help%s%s\")",
+		    verb_name(args), verb_colon(args), given,
+		    args->verb ? " " : "", verb_name(args));
 	return EXIT_USAGE;
 }
 

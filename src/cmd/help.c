@@ -32,6 +32,26 @@ static void print_overview(void)
 	       "/etc/spoolhook.\n");
 }
 
+static int unknown(const struct args *args, const char *word)
+{
+	const char *names[64];
+	const char *near;
+	size_t count = 0;
+	const struct verb *const *v;
+
+	for (v = verb_table; *v; v++) {
+		if (!(*v)->plumbing)
+			names[count++] = (*v)->name;
+	}
+	names[count] = NULL;
+	near = text_nearest(word, names);
+	if (near)
+		return verb_usage(args,
+		    "there is no command \"%s\"; did you mean \"%s\"?", word,
+		    near);
+	return verb_usage(args, "there is no command \"%s\"", word);
+}
+
 static int run(const struct args *args)
 {
 	const struct verb *const *v;
@@ -49,7 +69,7 @@ static int run(const struct args *args)
 			return verb_finish(EXIT_OK);
 		}
 	}
-	return verb_usage(args, "there is no command \"%s\"", word);
+	return unknown(args, word);
 }
 
 const struct verb verb_help = {
