@@ -284,6 +284,7 @@ static int show_json(
 			s->json.data[i] = ' ';
 	}
 	puts(buf_text(&s->json));
+	buf_clear(&s->json);
 	return 0;
 }
 
@@ -307,31 +308,102 @@ static int show_response(struct showing *s, const char *id)
 	return 0;
 }
 
+static int count_delivery(void *arg, const struct delivery_row *row)
+{
+	(void)row;
+	++*(int64_t *)arg;
+	return 0;
+}
+
+/* Whether the event has such a delivery; an event id means all, or none. */
+static int has_delivery(const struct showing *s, const char *id)
+{
+	struct delivery_query one = { .id = id, .all_states = true };
+	int64_t found = 0;
+
+	if (!id[ID_LEN])
+		return 1;
+	if (store_deliveries(s->store, &one, count_delivery, &found, s->why) <
+	    0)
+		return -1;
+	return found > 0;
+}
+
+static int show_found(
+    struct showing *s, const char *id, const struct event_row *event)
+{
+	if (args_has(s->args, "payload")) {
+		fwrite(event->body, 1, event->body_len, stdout);
+		return 0;
+	}
+	if (args_has(s->args, "response"))
+		return show_response(s, id);
+	if (s->args->common.json)
+		return show_json(s, id, event);
+	return show_text(s, id, event);
+}
+
+/* 1 shown, 0 there is none, -1 could not. */
 static int show(struct showing *s, const char *id)
 {
 	char event_id[ID_SIZE] = "";
 	struct event_row event;
 	int found;
-	int result;
 
+	s->count = 0;
+	buf_reset(&s->answer);
 	memcpy(event_id, id, strnlen(id, ID_LEN));
 	found = store_event(s->store, event_id, &event, s->why);
 	if (found < 1)
 		return found;
-	if (args_has(s->args, "payload"))
-		result = (fwrite(event.body, 1, event.body_len, stdout), 0);
-	else if (args_has(s->args, "response"))
-		result = show_response(s, id);
-	else if (s->args->common.json)
-		result = show_json(s, id, &event);
-	else
-		result = show_text(s, id, &event);
+	found = has_delivery(s, id);
+	if (found == 1 && show_found(s, id, &event) < 0)
+		found = -1;
 	event_row_clear(&event);
-	/* A delivery id of an event that has no such delivery. */
-	if (result == 0 && !s->count && id[ID_LEN] &&
-	    !args_has(s->args, "payload"))
-		return 0;
-	return result < 0 || s->failed ? -1 : 1;
+	return s->failed ? -1 : found;
+}
+
+static int show_id(struct showing *s, const char *id)
+{
+	const char *rest;
+	int found;
+
+	if (!id_is_event(id) && !id_is_delivery(id, &rest)) {
+		say_error("\"%s\" is no event or delivery id (see "
+			  "\"spoolhook queue\" and \"spoolhook log\")",
+		    id);
+		return EXIT_NO;
+	}
+	found = show(s, id);
+	if (found < 0)
+		say_error("%s", s->why->text);
+	else if (found == 0)
+		say_error("there is no \"%s\" in the store", id);
+	if (found < 0)
+		return EXIT_IO;
+	return found ? EXIT_OK : EXIT_NO;
+}
+
+/* "-": ids on standard input, one a line. */
+static int show_listed(struct showing *s)
+{
+	auto_free char *line = NULL;
+	size_t size = 0;
+	int code = EXIT_OK;
+
+	while (getline(&line, &size, stdin) >= 0) {
+		char *id = line + strspn(line, " \t");
+		int one;
+
+		id[strcspn(id, " \t\r\n")] = '\0';
+		one = *id ? show_id(s, id) : EXIT_OK;
+		if (one != EXIT_OK)
+			code = one;
+	}
+	if (!ferror(stdin))
+		return code;
+	say_error("standard input: cannot read: %m");
+	return EXIT_IO;
 }
 
 static int show_all(const struct args *args, const struct conf *conf)
@@ -350,24 +422,11 @@ static int show_all(const struct args *args, const struct conf *conf)
 	s.store = verb_store(args, conf, false, &code);
 	for (i = 0; s.store && i < args->operand_count; i++) {
 		const char *id = args->operands[i];
-		const char *rest;
-		int found;
+		int one =
+		    strcmp(id, "-") == 0 ? show_listed(&s) : show_id(&s, id);
 
-		s.count = 0;
-		if (!id_is_event(id) && !id_is_delivery(id, &rest)) {
-			say_error("\"%s\" is no event or delivery id (see "
-				  "\"spoolhook queue\" and \"spoolhook log\")",
-			    id);
-			code = EXIT_NO;
-			continue;
-		}
-		found = show(&s, id);
-		if (found < 0)
-			say_error("%s", why.text);
-		else if (found == 0)
-			say_error("there is no \"%s\" in the store", id);
-		if (found < 1)
-			code = found < 0 ? EXIT_IO : EXIT_NO;
+		if (one != EXIT_OK)
+			code = one;
 	}
 	buf_clear(&s.answer);
 	buf_clear(&s.json);
@@ -393,7 +452,7 @@ static int run(const struct args *args)
 const struct verb verb_show = {
 	.name = "show",
 	.group = "Queue",
-	.operands = "ID…",
+	.operands = "ID…|-",
 	.summary = "show an event or delivery, its attempts and its payload",
 	.options = options,
 	.run = run,
