@@ -3,15 +3,20 @@
  * cmd/run: the daemon in the foreground, or one round of it for cron. What it
  * does is flow/clerk.h; here are its options and its exit codes.
  */
+#include "base/mem.h"
 #include "base/say.h"
 #include "cmd/verb.h"
 #include "flow/clerk.h"
 #include "flow/load.h"
 #include "port/http.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const struct verb_option options[] = {
 	{ 0, "once", NULL, "deliver all that is due, then end (for cron)",
@@ -30,7 +35,23 @@ static void raise_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int exit_code(enum clerk_end end, const struct why *why)
+static int reach(const char *dir)
+{
+	return faccessat(AT_FDCWD, dir, R_OK | W_OK | X_OK, AT_EACCESS);
+}
+
+/* Whether it is for want of a right that the spool cannot be used, or made. */
+static bool forbidden(const char *spool)
+{
+	auto_free char *copy = mem_strdup(spool);
+
+	if (reach(spool) == 0 || (errno == ENOENT && reach(dirname(copy)) == 0))
+		return false;
+	return errno == EACCES || errno == EPERM;
+}
+
+static int exit_code(
+    enum clerk_end end, const char *spool, const struct why *why)
 {
 	switch (end) {
 	case CLERK_DONE:
@@ -45,7 +66,7 @@ static int exit_code(enum clerk_end end, const struct why *why)
 	case CLERK_FAILED:
 		if (why->text[0])
 			say_error("%s", why->text);
-		return EXIT_IO;
+		return forbidden(spool) ? EXIT_NOT_PERMITTED : EXIT_IO;
 	}
 	return EXIT_BUG;
 }
@@ -58,6 +79,7 @@ static int run(const struct args *args)
 		.program = "/proc/self/exe",
 		.once = args_has(args, "once"),
 	};
+	auto_free char *spool = NULL;
 	int code;
 
 	if (args->operand_count)
@@ -75,7 +97,8 @@ static int run(const struct args *args)
 		return code;
 	if (!args->common.quiet && !args->common.verbose)
 		say_set_level((enum say_level)from.conf->log_level);
-	return exit_code(clerk_run(&from, &why), &why);
+	spool = mem_strdup(from.conf->spool_dir); /* the clerk takes the conf */
+	return exit_code(clerk_run(&from, &why), spool, &why);
 }
 
 const struct verb verb_run = {
