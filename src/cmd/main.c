@@ -75,6 +75,9 @@ int main(int argc, char **argv)
 	struct args args;
 	int code;
 
+	/* A NULL from jansson for want of memory looks like a syntax error, for
+	 * which a good event would be refused: this way it never is one. */
+	json_set_alloc_funcs(mem_alloc, free);
 	/* Times for people follow the locale's zone only; text stays bytes. */
 	setlocale(LC_CTYPE, "C");
 	code = args_parse(&args, argc, argv);

@@ -449,8 +449,18 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int events)
 
 /* ---- the loop ------------------------------------------------------------ */
 
+/* libev would abort(); memory that ends is said, and ended, in one place. */
+static void *allocate(void *p, long size)
+{
+	if (size)
+		return mem_grow(p, (size_t)size, 1);
+	free(p);
+	return NULL;
+}
+
 static void init_watchers(struct clerk *c)
 {
+	ev_set_allocator(allocate);
 	c->loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);
 	ev_async_init(&c->letters, on_letters);
 	ev_io_init(&c->bell, on_bell, -1, EV_READ);
