@@ -499,6 +499,8 @@ static void repeat(struct clerk *c, ev_timer *timer, int64_t ms)
 static void start_watchers(struct clerk *c)
 {
 	ev_async_start(c->loop, &c->letters);
+	/* Letters that came earlier rang in vain. */
+	ev_async_send(c->loop, &c->letters);
 	/* Answers that came before rang in vain. */
 	ev_async_send(c->loop, &c->letters);
 	repeat(c, &c->rescan, c->from->conf->rescan_ms);

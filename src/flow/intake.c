@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/now.h"
+#include "flow/naming.h"
 #include "flow/porter.h"
 #include "flow/reader.h"
 #include "flow/space.h"
@@ -34,19 +35,12 @@ enum {
 	QUIET_MS = 1000,
 	/* After the store could not. */
 	LATER_MS = 5000,
-	/* An id in a file's name is believed when it is no older (files may
-	 * wait for us) and no more ahead (clocks are set) than this. */
-	ID_AGE_MAX_H = 30 * 24,
-	ID_AHEAD_MAX_H = 1,
-	HOUR_MS = 3600 * 1000,
-	/* So often the store may refuse events before their ids are blamed. */
-	ID_FAILURES_MAX = 2,
 };
 
 struct intake {
 	struct intake_sides sides;
 	struct plan *plan;
-	struct id_maker ids;
+	struct naming naming;
 	struct porter porter;
 	struct reader *reader; /* the file being read */
 	struct batch *batch; /* of it, being filled */
@@ -68,7 +62,7 @@ struct intake *intake_open(
 	in->sides = *sides;
 	porter_init(&in->porter, sides->spool, sides->committer, sides->record,
 	    receipts, count);
-	id_maker_init(&in->ids, sides->last_id);
+	naming_init(&in->naming, sides->last_id);
 	return in;
 }
 
@@ -96,8 +90,6 @@ static void change_boxes(struct intake *in)
 	struct plan *old = in->plan;
 
 	in->stale = false;
-	if (!old)
-		trouble_strike(in->porter.trouble);
 	in->plan = plan_hold(dispatch_plan(in->sides.dispatch));
 	boxes_use(in->porter.boxes, in->plan->conf, now_steady_ms());
 	plan_drop(old);
@@ -126,14 +118,6 @@ static bool named_as_lines(const char *name)
 
 	return dot &&
 	    (strcmp(dot, ".jsonl") == 0 || strcmp(dot, ".ndjson") == 0);
-}
-
-/* True when nothing was written to the file since all of it was accepted. */
-static bool all_accepted(
-    const struct receipt *receipt, const struct drop_mark *mark)
-{
-	return receipt && receipt->size == mark->size &&
-	    receipt->mtime_ns == mark->mtime_ns;
 }
 
 /* How much of the file was accepted before, by us or an earlier process: what
@@ -190,7 +174,10 @@ static void consider(struct intake *in, const struct dropped *file, int fd)
 	    receipts_find(in->porter.receipts, &file->mark);
 	struct receipt held;
 
-	if (!all_accepted(receipt, &file->mark)) {
+	/* Times tell files apart in steps of some ms: its bytes must be those
+	 * that were accepted. */
+	if (!receipts_cover(receipt, &file->mark) ||
+	    !reader_same_start(fd, receipt->done, receipt->hash)) {
 		begin_file(in, file, fd);
 		return;
 	}
@@ -332,37 +319,20 @@ static void wait_for_more(struct intake *in)
 	porter_wait(&in->porter, file, STAY_EARLY, left);
 }
 
-/* The id that `submit` told for this event already, by the file's name. One
- * that is far from our time, or that the store refuses (it is taken), is not
- * believed. */
-static bool submitted_id(struct intake *in, char id[ID_SIZE])
-{
-	const struct dropped *file = reader_file(in->reader);
-	const struct guest *guest = porter_guest(&in->porter, file);
-	char first[ID_SIZE];
-	int64_t age;
-
-	if (!id_in_name(file->name, first) ||
-	    (guest && guest->failures >= ID_FAILURES_MAX))
-		return false;
-	age = (now_wall_ms() - id_time_ms(first)) / HOUR_MS;
-	if (age >= ID_AGE_MAX_H || age <= -ID_AHEAD_MAX_H)
-		return false;
-	id_nth(first, (uint64_t)reader_index(in->reader), id);
-	return true;
-}
-
 static void add_event(
     struct intake *in, struct event *event, const char *bytes, size_t len)
 {
+	const struct dropped *file = reader_file(in->reader);
+	const struct guest *guest = porter_guest(&in->porter, file);
 	char id[ID_SIZE];
 
 	if (in->checking) {
 		event_clear(event);
 		return;
 	}
-	if (!submitted_id(in, id))
-		id_make(&in->ids, now_wall_ms(), (uint32_t)dice_roll(), id);
+	naming_pick(&in->naming, file->name, reader_index(in->reader),
+	    guest ? guest->failures : 0, now_wall_ms(), (uint32_t)dice_roll(),
+	    id);
 	batch_add(in->batch, event, bytes, len, id);
 }
 

@@ -45,6 +45,7 @@ void porter_init(struct porter *p, const struct spool *spool,
 	p->spool = spool;
 	p->record = record;
 	p->trouble = trouble_open(committer);
+	trouble_strike(p->trouble);
 	p->receipts = receipts_open(committer, left, count, now_steady_ms());
 	p->lobby = lobby_new();
 	lobby_on_forget(p->lobby, gone, p);

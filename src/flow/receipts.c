@@ -112,6 +112,12 @@ const struct receipt *receipts_find(
 	return *at ? &(*at)->receipt : NULL;
 }
 
+bool receipts_cover(const struct receipt *receipt, const struct drop_mark *mark)
+{
+	return receipt && receipt->size == mark->size &&
+	    receipt->mtime_ns == mark->mtime_ns;
+}
+
 void receipts_keep(
     struct receipts *receipts, const struct receipt *receipt, int64_t now_ms)
 {

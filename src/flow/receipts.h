@@ -34,6 +34,10 @@ void receipts_close(struct receipts *receipts);
  * is by now; NULL for none. Lent until the next change. */
 const struct receipt *receipts_find(
     const struct receipts *receipts, const struct drop_mark *mark);
+/* True when all of the file was accepted and nothing was written to it since.
+ * NULL covers nothing. */
+bool receipts_cover(
+    const struct receipt *receipt, const struct drop_mark *mark);
 /* Keeps a copy of what was committed; the last one of a file counts. */
 void receipts_keep(
     struct receipts *receipts, const struct receipt *receipt, int64_t now_ms);

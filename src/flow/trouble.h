@@ -15,7 +15,7 @@
 struct trouble;
 
 struct trouble *trouble_open(struct committer *committer);
-/* Nothing of it may be under way any more. */
+/* Nothing of it may be under way any more. NULL is fine. */
 void trouble_close(struct trouble *trouble);
 
 /* Notes the sentence for a path; NULL: it is over. Both are copied. */
@@ -24,8 +24,8 @@ void trouble_note(
 /* Strikes out what an earlier process had noted: what still stands is found
  * and noted anew. */
 void trouble_strike(struct trouble *trouble);
-/* The store's answer. */
-void trouble_noted(struct trouble *trouble, struct work *work);
+/* Takes the answer to one of its own; false for somebody else's. */
+bool trouble_noted(struct trouble *trouble, struct work *work);
 /* True when nothing is under way in the committer. */
 bool trouble_quiet(const struct trouble *trouble);
 
