@@ -239,15 +239,30 @@ static void load_webhooks(struct load *load)
 
 /* ---- all --------------------------------------------------------------- */
 
-/* A bundle that cannot be read would stop every delivery later. */
-static void doubt_ca_file(struct load *load, const char *path, const char *key)
+static bool doubt_ca_file(struct load *load, enum severity severity,
+    const char *path, const char *key)
 {
 	auto_free char *message = NULL;
 
 	if (!path || access(path, R_OK) == 0)
-		return;
+		return false;
 	message = mem_printf("\"%s\" %s cannot be read: %m", key, path);
-	say(load, SEVERITY_WARNING, "spoolhook.json", "ca-file", message, NULL);
+	say(load, severity, "spoolhook.json", "ca-file", message, NULL);
+	return true;
+}
+
+/* Without the authorities no HTTPS delivery would work, so nobody starts or
+ * reloads with that; a mail can wait until they are there. */
+static bool lacks_ca_file(
+    struct load *load, const struct conf *conf, enum load_purpose purpose)
+{
+	bool sends = purpose == LOAD_TO_SEND || purpose == LOAD_TO_CHECK;
+
+	doubt_ca_file(
+	    load, SEVERITY_WARNING, conf->mail.ca_file, "mail.ca_file");
+	return doubt_ca_file(load, sends ? SEVERITY_ERROR : SEVERITY_WARNING,
+		   conf->ca_file, "delivery.ca_file") &&
+	    sends;
 }
 
 static enum secrets_need need_for(enum load_purpose purpose)
@@ -295,9 +310,9 @@ struct conf *load_conf_for(enum load_purpose purpose, const char *dir,
 	if (purpose != LOAD_TO_SUBMIT)
 		load_webhooks(&load);
 	conf = conf_draft_finish(load.draft, findings);
-	if (conf) {
-		doubt_ca_file(&load, conf->ca_file, "delivery.ca_file");
-		doubt_ca_file(&load, conf->mail.ca_file, "mail.ca_file");
+	if (conf && lacks_ca_file(&load, conf, purpose)) {
+		conf_free(conf);
+		return NULL;
 	}
 	return conf;
 }

@@ -302,7 +302,10 @@ subtest 'TLS with an own authority' => sub {
 
 	$stage->settings({ delivery => { ca_file => '../none.pem' } });
 	my ($status, undef, $errors) = $stage->verb('run');
-	isnt($status, 0, 'a CA file that is not there: no start');
+	is($status, 78, 'a CA file that is not there: no start');
 	like($errors, qr/none\.pem/, 'and it is named');
+	is(($stage->verb('check'))[0], 78, 'as check says before');
+	$stage->settings({ mail => { ca_file => '../none.pem' } });
+	is(($stage->verb('check'))[0], 0, 'one for mails delays only mails');
 };
 done_testing;
