@@ -221,7 +221,7 @@ sub serve
 		my $now = Time::HiRes::time();
 		while (@later && $later[0][0] <= $now) {
 			my ($at, $socket, $text) = @{ shift @later };
-			syswrite($socket, $text);
+			syswrite($socket, $text) if $socket->opened;
 		}
 		return if getppid() != $self->{owner};
 	}
