@@ -23,3 +23,10 @@ int64_t now_steady_ms(void)
 {
 	return read_ms(CLOCK_BOOTTIME);
 }
+
+int64_t now_earlier(int64_t a_ms, int64_t b_ms)
+{
+	if (a_ms < 0)
+		return b_ms;
+	return b_ms < 0 || a_ms < b_ms ? a_ms : b_ms;
+}

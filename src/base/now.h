@@ -12,5 +12,7 @@
  */
 int64_t now_wall_ms(void);
 int64_t now_steady_ms(void);
+/* The earlier of two times, of which -1 is never. */
+int64_t now_earlier(int64_t a_ms, int64_t b_ms);
 
 #endif

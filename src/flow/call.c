@@ -153,6 +153,18 @@ void call_judge(struct call *call, int failed_dir, int64_t now_ms)
 	}
 }
 
+void call_give_up(struct call *call, int failed_dir, int64_t now_ms)
+{
+	fill_settle(call, now_ms);
+	call->settle.answer = NULL;
+	call->settle.verdict = (struct verdict){
+		.outcome = OUTCOME_DEAD,
+		.death = DEATH_AGE,
+		.tries = call->from.tries,
+	};
+	write_failed(call, failed_dir);
+}
+
 void call_write_down(const struct call *call, struct record *record)
 {
 	const struct work_settle *settled = &call->settle;
@@ -165,8 +177,9 @@ void call_write_down(const struct call *call, struct record *record)
 		.endpoint = call->endpoint,
 	};
 
-	record_attempt(record, &subject, settled->attempt, settled->answer,
-	    &settled->verdict);
+	if (settled->answer)
+		record_attempt(record, &subject, settled->attempt,
+		    settled->answer, &settled->verdict);
 	if (settled->verdict.outcome == OUTCOME_DEFERRED)
 		return;
 	record_end(record, &subject, settled->verdict.tries,

@@ -23,6 +23,8 @@ struct call {
 	const struct endpoint *endpoint;
 	struct claimed from;
 	char delivery[ID_DELIVERY_SIZE];
+	struct breaker breaker; /* of the endpoint, after this attempt */
+	enum breaker_change change;
 	struct call *before, *after; /* in the dispatcher's lists */
 };
 
@@ -34,6 +36,8 @@ void call_free(struct call *call);
 /* Judges the answer and fills in `settle`. What is given up is written to
  * failed/ first, so that no dead delivery lacks its file. */
 void call_judge(struct call *call, int failed_dir, int64_t now_ms);
+/* It waited longer than it may, and dies without an attempt. */
+void call_give_up(struct call *call, int failed_dir, int64_t now_ms);
 /* Log lines of a settled call: the attempt, and its end if it has one. */
 void call_write_down(const struct call *call, struct record *record);
 

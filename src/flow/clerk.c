@@ -162,29 +162,22 @@ static void take_letters(struct clerk *c)
 
 /* ---- turns --------------------------------------------------------------- */
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	if (a < 0)
-		return b;
-	return b < 0 || a < b ? a : b;
-}
-
 /* How long until something comes due, -1 for never. */
 static int64_t time_left(const struct clerk *c)
 {
 	const struct parts *p = &c->parts;
-	int64_t wall =
-	    earlier(dispatch_next_ms(p->dispatch), notice_next_ms(p->notice));
-	int64_t steady =
-	    earlier(intake_next_ms(p->intake), retention_next_ms(p->retention));
+	int64_t wall = now_earlier(
+	    dispatch_next_ms(p->dispatch), notice_next_ms(p->notice));
+	int64_t steady = now_earlier(
+	    intake_next_ms(p->intake), retention_next_ms(p->retention));
 
-	wall = earlier(wall, warden_next_ms(p->warden));
+	wall = now_earlier(wall, warden_next_ms(p->warden));
 	if (wall >= 0)
 		wall = wall > now_wall_ms() ? wall - now_wall_ms() : 0;
 	if (steady >= 0)
 		steady =
 		    steady > now_steady_ms() ? steady - now_steady_ms() : 0;
-	return earlier(wall, steady);
+	return now_earlier(wall, steady);
 }
 
 static void set_alarm(struct clerk *c)
@@ -269,6 +262,7 @@ static bool all_quiet(const struct clerk *c)
 static void turn(struct clerk *c)
 {
 	struct parts *p = &c->parts;
+	const struct target *rests;
 	bool more;
 
 	take_letters(c);
@@ -278,6 +272,8 @@ static void turn(struct clerk *c)
 	dispatch_turn(p->dispatch, now_wall_ms());
 	if (dispatch_deaths(p->dispatch))
 		notice_ring(p->notice);
+	while (dispatch_news(p->dispatch, &rests))
+		notice_breaker(p->notice, rests);
 	notice_turn(p->notice, now_wall_ms());
 	warden_turn(p->warden, now_wall_ms());
 	retention_turn(p->retention, now_steady_ms());

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "flow/call.h"
+#include "flow/rest.h"
 
 #include <assert.h>
 
@@ -46,6 +47,7 @@ struct dispatch {
 	int settles, flushes;
 	bool stopping;
 	bool deaths;
+	bool news; /* of a breaker */
 	struct dispatch_totals totals;
 };
 
@@ -122,28 +124,76 @@ static struct target *next_ready(struct dispatch *d)
 	return target;
 }
 
-/* The earlier of two times, of which -1 is never. */
-static int64_t earlier(int64_t a, int64_t b)
-{
-	if (a < 0)
-		return b;
-	return b < 0 || a < b ? a : b;
-}
-
 static void expect(struct dispatch *d, int64_t due_ms)
 {
-	d->next_due_ms = earlier(d->next_due_ms, due_ms);
+	d->next_due_ms = now_earlier(d->next_due_ms, due_ms);
 }
 
-/* Lists the target when its time has come, else remembers when it comes. */
+/* Lists the target when its time has come, else remembers when it comes. A
+ * resting endpoint's time is its next probe. */
 static void consider(struct dispatch *d, struct target *target, int64_t now_ms)
 {
-	if (target->next_due_ms < 0)
+	int64_t due_ms = target->next_due_ms;
+
+	if (due_ms < 0)
 		return;
-	if (target->next_due_ms <= now_ms)
+	if (due_ms < target->breaker.until_ms)
+		due_ms = target->breaker.until_ms;
+	if (due_ms <= now_ms)
 		list_ready(d, target);
 	else
-		expect(d, target->next_due_ms);
+		expect(d, due_ms);
+}
+
+/* ---- breakers ------------------------------------------------------------ */
+
+static void tell_change(
+    struct dispatch *d, struct target *target, const struct call *call)
+{
+	if (call->change == BREAKER_SAME)
+		return;
+	record_breaker(
+	    d->sides.record, call->webhook, call->endpoint, &call->breaker);
+	rest_note(d->sides.notes, target);
+	target->news = true;
+	d->news = true;
+}
+
+bool dispatch_news(struct dispatch *d, const struct target **target)
+{
+	size_t i;
+
+	for (i = 0; d->news && i < d->plan->count; i++) {
+		if (!d->plan->targets[i].news)
+			continue;
+		d->plan->targets[i].news = false;
+		*target = &d->plan->targets[i];
+		return true;
+	}
+	d->news = false;
+	return false;
+}
+
+/* What the store knows of a breaker may be older than what we know. */
+static void keep_breakers(
+    struct dispatch *d, const struct plan *old, int64_t now_ms)
+{
+	size_t i;
+
+	for (i = 0; i < d->plan->count; i++) {
+		struct target *target = &d->plan->targets[i];
+		const struct target *was =
+		    old ? plan_target(old, target->number) : NULL;
+
+		if (was) {
+			target->breaker = was->breaker;
+			target->news = was->news;
+		}
+		breaker_clamp(
+		    &target->breaker, &target->webhook->breaker, now_ms);
+		if (!was && breaker_is_open(&target->breaker))
+			rest_note(d->sides.notes, target);
+	}
 }
 
 /* What is under way goes on under the new plan, also for an endpoint that was
@@ -175,8 +225,11 @@ static void take_stock(struct dispatch *d)
 
 void dispatch_use(struct dispatch *d, struct plan *plan)
 {
-	plan_drop(d->plan);
+	struct plan *old = d->plan;
+
 	d->plan = plan_hold(plan);
+	keep_breakers(d, old, now_wall_ms());
+	plan_drop(old);
 	d->ready = NULL;
 	d->ready_end = &d->ready;
 	d->next_due_ms = -1;
@@ -190,7 +243,7 @@ void dispatch_use(struct dispatch *d, struct plan *plan)
 void dispatch_touch(struct dispatch *d, struct target *target, int64_t due_ms)
 {
 	target->touched = target->touched || target->claiming;
-	target->next_due_ms = earlier(target->next_due_ms, due_ms);
+	target->next_due_ms = now_earlier(target->next_due_ms, due_ms);
 	consider(d, target, now_wall_ms());
 }
 
@@ -219,7 +272,9 @@ static void gather(struct dispatch *d, int64_t now_ms)
  * that is well. */
 static int room(const struct dispatch *d, const struct target *target)
 {
-	int own = target->webhook->concurrency - target->in_flight;
+	int own = breaker_room(&target->breaker, target->webhook->concurrency,
+		      now_wall_ms()) -
+	    target->in_flight;
 	int all = d->plan->conf->max_in_flight - d->in_flight;
 
 	if (target->claiming || own <= 0)
@@ -316,13 +371,37 @@ static void give_back(struct dispatch *d, int64_t number, int count)
 	consider(d, target, now_wall_ms());
 }
 
-static void start_call(struct dispatch *d, struct plan *plan,
+static void send_settle(struct dispatch *d, struct call *call)
+{
+	d->settles++;
+	committer_send(d->sides.committer, &call->settle.work);
+}
+
+/* What waited behind an open breaker for too long dies where it would have
+ * been the probe. Waiting costs no attempts, but it is bounded. */
+static bool too_old(
+    const struct target *target, const struct call *call, int64_t now_ms)
+{
+	return breaker_is_open(&target->breaker) &&
+	    now_ms >=
+	    call->from.queued_ms + call->webhook->retry.give_up_after_ms;
+}
+
+/* True when it went to the wire. */
+static bool start_call(struct dispatch *d, struct plan *plan,
     const struct target *target, struct claimed *claimed)
 {
-	struct call *call = call_new(plan, target, claimed, now_wall_ms());
+	int64_t now_ms = now_wall_ms();
+	struct call *call = call_new(plan, target, claimed, now_ms);
 
+	if (too_old(target, call, now_ms)) {
+		call_give_up(call, d->sides.failed_dir, now_ms);
+		send_settle(d, call);
+		return false;
+	}
 	link_call(&d->calls, call);
 	wire_send(d->sides.wire, &call->wire);
+	return true;
 }
 
 /* Starts what a wish brought, from the plan in use or, when a reload took the
@@ -341,8 +420,7 @@ static int start_wish(struct dispatch *d, struct claim *claim,
 	for (; *at < claim->work.claimed_count &&
 	     claim->work.claimed[*at].endpoint == wish->endpoint;
 	     (*at)++) {
-		start_call(d, plan, target, &claim->work.claimed[*at]);
-		count++;
+		count += start_call(d, plan, target, &claim->work.claimed[*at]);
 	}
 	return count;
 }
@@ -385,12 +463,6 @@ void dispatch_claimed(struct dispatch *d, struct work *work)
 
 /* ---- settlements --------------------------------------------------------- */
 
-static void send_settle(struct dispatch *d, struct call *call)
-{
-	d->settles++;
-	committer_send(d->sides.committer, &call->settle.work);
-}
-
 static void settle_again(struct dispatch *d)
 {
 	while (d->unsettled) {
@@ -404,8 +476,11 @@ static void settle_again(struct dispatch *d)
 void dispatch_called(struct dispatch *d, struct wire_call *wire)
 {
 	struct call *call = (struct call *)wire;
+	struct target *target = plan_target(d->plan, call->from.endpoint);
 
 	unlink_call(&d->calls, call);
+	if (target && !wire->abandoned)
+		rest_learn(target, call, now_wall_ms());
 	give_back(d, call->from.endpoint, 1);
 	/* Broken off by our own end: the row is found active at the next start
 	 * and tried again. */
@@ -448,6 +523,8 @@ void dispatch_settled(struct dispatch *d, struct work *work)
 	count(d, settled);
 	call_write_down(call, d->sides.record);
 	target = plan_target(d->plan, call->from.endpoint);
+	if (target)
+		tell_change(d, target, call);
 	if (target && settled->verdict.outcome == OUTCOME_DEFERRED)
 		dispatch_touch(d, target, settled->verdict.due_ms);
 	else if (target && settled->unlocked)

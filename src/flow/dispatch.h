@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct notes;
 struct wire;
 struct wire_call;
 
@@ -24,6 +25,7 @@ struct dispatch_sides {
 	struct committer *committer;
 	struct wire *wire;
 	struct record *record;
+	struct notes *notes;
 	int failed_dir; /* descriptor of failed/ */
 };
 
@@ -66,6 +68,9 @@ struct dispatch_totals {
 	int in_flight;
 };
 struct dispatch_totals dispatch_totals(const struct dispatch *dispatch);
+/* A breaker that opened or closed since this was last asked; false for none.
+ * Lent until the next plan is used. */
+bool dispatch_news(struct dispatch *dispatch, const struct target **target);
 /* True once after deaths that somebody is to be told of. */
 bool dispatch_deaths(struct dispatch *dispatch);
 

@@ -32,11 +32,21 @@ enum {
 static const int64_t mail_delays_ms[] = { 60000, 300000, 900000, 3600000 };
 static const int64_t mail_give_up_ms = 5 * 86400000LL;
 
+/* What a breaker did, in words that stay true when the plan changes. */
+struct news {
+	char *webhook;
+	char *endpoint;
+	char *url; /* masked */
+	struct notice_rest rest;
+	struct news *next;
+};
+
 struct notice_desk {
 	struct notice_sides sides;
 	struct mailer *mailer;
 	struct work_mail_next *mail; /* being sent */
 	struct notice_mail composed; /* lent to the store while it is queued */
+	struct news *news; /* of breakers, to be queued as mails */
 	bool ringing;
 	int asking; /* questions that are with the store */
 	bool stopping;
@@ -61,10 +71,24 @@ static void free_mail(struct work_mail_next *mail)
 	free(mail);
 }
 
+static void free_news(struct news *news)
+{
+	free(news->webhook);
+	free(news->endpoint);
+	free(news->url);
+	free(news);
+}
+
 void notice_close(struct notice_desk *desk)
 {
 	if (!desk)
 		return;
+	while (desk->news) {
+		struct news *news = desk->news;
+
+		desk->news = news->next;
+		free_news(news);
+	}
 	mailer_close(desk->mailer);
 	free_mail(desk->mail);
 	notice_mail_clear(&desk->composed);
@@ -100,11 +124,19 @@ void notice_ring(struct notice_desk *desk)
 	desk->ringing = true;
 }
 
+static void queue_news(struct notice_desk *desk);
+
 void notice_turn(struct notice_desk *desk, int64_t now_ms)
 {
 	bool due = desk->due_ms >= 0 && desk->due_ms <= now_ms;
 
-	if (desk->asking || desk->stopping || (!desk->ringing && !due))
+	if (desk->asking || desk->stopping)
+		return;
+	if (desk->news) {
+		queue_news(desk);
+		return;
+	}
+	if (!desk->ringing && !due)
 		return;
 	desk->ringing = false;
 	desk->due_ms = -1;
@@ -164,20 +196,17 @@ static void describe(const struct webhook *webhook,
 	}
 }
 
-static void compose(struct notice_desk *desk, const struct work_digest *digest)
+/* Fills in what all mails have in common; `host` and `token` are room for it. */
+static struct notice frame(const struct conf *conf,
+    const struct webhook *webhook, const char *id, char host[256],
+    char token[32])
 {
-	const struct conf *conf = dispatch_plan(desk->sides.dispatch)->conf;
-	const struct webhook *webhook = conf_webhook(conf, digest->webhook);
-	struct notice_death deaths[DIGEST_ROWS_MAX];
-	struct buf urls[DIGEST_ROWS_MAX];
-	char token[32];
-	char host[256] = "localhost";
-	struct notice notice = {
-		.webhook = digest->webhook,
+	snprintf(host, 256, "localhost");
+	gethostname(host, 255);
+	snprintf(token, 32, "%016llx", (unsigned long long)dice_roll());
+	return (struct notice){
+		.webhook = id,
 		.name = webhook ? webhook->name : NULL,
-		.deaths = deaths,
-		.death_count = digest->row_count,
-		.total = digest->total,
 		.from = conf->mail.from,
 		.to = recipients(conf, webhook),
 		.host = host,
@@ -186,14 +215,26 @@ static void compose(struct notice_desk *desk, const struct work_digest *digest)
 		.config_dir =
 		    strcmp(conf->dir, "/etc/spoolhook") == 0 ? NULL : conf->dir,
 	};
+}
+
+static void compose(struct notice_desk *desk, const struct work_digest *digest)
+{
+	const struct conf *conf = dispatch_plan(desk->sides.dispatch)->conf;
+	const struct webhook *webhook = conf_webhook(conf, digest->webhook);
+	struct notice_death deaths[DIGEST_ROWS_MAX];
+	struct buf urls[DIGEST_ROWS_MAX];
+	char host[256];
+	char token[32];
+	struct notice notice =
+	    frame(conf, webhook, digest->webhook, host, token);
 	size_t i;
 
 	for (i = 0; i < DIGEST_ROWS_MAX; i++)
 		urls[i] = (struct buf)BUF_INIT(4096);
-	gethostname(host, sizeof(host) - 1);
-	snprintf(
-	    token, sizeof(token), "%016llx", (unsigned long long)dice_roll());
 	describe(webhook, digest, deaths, urls);
+	notice.deaths = deaths;
+	notice.death_count = digest->row_count;
+	notice.total = digest->total;
 	notice_mail_clear(&desk->composed);
 	notice_compose(&notice, &desk->composed);
 	for (i = 0; i < DIGEST_ROWS_MAX; i++)
@@ -203,19 +244,15 @@ static void compose(struct notice_desk *desk, const struct work_digest *digest)
 /* The digest goes on living as the mail-add's lender of the webhook's name. */
 struct add {
 	struct work_mail_add work; /* first */
-	struct work_digest *digest;
+	struct work_digest *digest; /* NULL: it tells of a breaker */
+	char *webhook; /* then: the name that is lent */
 };
 
-static void queue_mail(struct notice_desk *desk, struct work_digest *digest)
+/* The composed mail is lent to the store until it answers. */
+static void send_mail(struct notice_desk *desk, struct add *add)
 {
-	struct add *add = mem_zalloc(sizeof(*add));
-
-	compose(desk, digest);
-	add->digest = digest;
 	add->work.work.kind = WORK_MAIL_ADD;
 	add->work.now_ms = now_wall_ms();
-	add->work.webhook = digest->webhook;
-	add->work.upto = digest->upto;
 	add->work.from = desk->composed.from;
 	add->work.recipients = desk->composed.recipients;
 	add->work.message = desk->composed.message;
@@ -223,8 +260,64 @@ static void queue_mail(struct notice_desk *desk, struct work_digest *digest)
 	send(desk, &add->work.work);
 }
 
+static void queue_mail(struct notice_desk *desk, struct work_digest *digest)
+{
+	struct add *add = mem_zalloc(sizeof(*add));
+
+	compose(desk, digest);
+	add->digest = digest;
+	add->work.webhook = digest->webhook;
+	add->work.upto = digest->upto;
+	send_mail(desk, add);
+}
+
+void notice_breaker(struct notice_desk *desk, const struct target *target)
+{
+	const struct endpoint *endpoint = target->endpoint;
+	struct news *news = mem_zalloc(sizeof(*news));
+	struct news **last = &desk->news;
+	auto_buf struct buf url = BUF_INIT(4096);
+
+	mask_url(&url, endpoint->url, endpoint->url_secret);
+	news->webhook = mem_strdup(target->webhook->id);
+	news->endpoint = mem_strdup(endpoint->id);
+	news->url = mem_strdup(buf_text(&url));
+	news->rest = (struct notice_rest){
+		.endpoint = news->endpoint,
+		.url = news->url,
+		.open = breaker_is_open(&target->breaker),
+		.failures = target->breaker.failures,
+		.until_ms = target->breaker.until_ms,
+	};
+	while (*last)
+		last = &(*last)->next;
+	*last = news;
+}
+
+static void queue_news(struct notice_desk *desk)
+{
+	const struct conf *conf = dispatch_plan(desk->sides.dispatch)->conf;
+	struct news *news = desk->news;
+	struct add *add = mem_zalloc(sizeof(*add));
+	char host[256];
+	char token[32];
+	struct notice notice = frame(conf, conf_webhook(conf, news->webhook),
+	    news->webhook, host, token);
+
+	desk->news = news->next;
+	notice.rest = &news->rest;
+	notice_mail_clear(&desk->composed);
+	notice_compose(&notice, &desk->composed);
+	add->webhook = take(&news->webhook);
+	add->work.webhook = add->webhook;
+	free_news(news);
+	send_mail(desk, add);
+}
+
 static void free_digest(struct work_digest *digest)
 {
+	if (!digest)
+		return;
 	work_digest_clear(digest);
 	free(digest);
 }
@@ -357,6 +450,7 @@ static void free_work(struct notice_desk *desk, struct work *work)
 	}
 	if (work->kind == WORK_MAIL_ADD) {
 		free_digest(((struct add *)work)->digest);
+		free(((struct add *)work)->webhook);
 		notice_mail_clear(&desk->composed);
 	} else {
 		free(((struct mail_done *)work)->recipients);
@@ -391,7 +485,7 @@ void notice_stop(struct notice_desk *desk)
 
 bool notice_idle(const struct notice_desk *desk)
 {
-	return !desk->asking && !desk->ringing && !desk->mail;
+	return !desk->asking && !desk->ringing && !desk->mail && !desk->news;
 }
 
 bool notice_quiet(const struct notice_desk *desk)

@@ -95,7 +95,7 @@ static void open_desks(
 {
 	p->notes = notes_open(p->committer);
 	p->dispatch = dispatch_open(&(struct dispatch_sides){
-	    p->committer, p->wire, p->record, p->failed_dir });
+	    p->committer, p->wire, p->record, p->notes, p->failed_dir });
 	p->intake = intake_open(&(struct intake_sides){ &p->spool, p->committer,
 				    p->dispatch, p->record, past->last_id },
 	    past->left.receipts, past->left.count);

@@ -3,6 +3,7 @@
 #define FLOW_PLAN_H
 
 #include "base/why.h"
+#include "model/breaker.h"
 #include "model/conf.h"
 
 #include <stdbool.h>
@@ -18,6 +19,8 @@ struct target {
 	int64_t number; /* in the store, the same for ever */
 	const struct webhook *webhook;
 	const struct endpoint *endpoint;
+	struct breaker breaker;
+	bool news; /* it opened or closed, and nobody was told yet */
 	int in_flight;
 	int64_t next_due_ms; /* of its next waiting delivery, -1 for none */
 	bool listed; /* it stands in the dispatcher's ready list */

@@ -418,6 +418,28 @@ static const char *death_reason(enum death death)
 	return "";
 }
 
+void record_breaker(struct record *record, const struct webhook *webhook,
+    const struct endpoint *endpoint, const struct breaker *breaker)
+{
+	bool open = breaker_is_open(breaker);
+	struct buf *line;
+
+	if (open)
+		line = line_begin(record, SAY_WARNING, "breaker_open",
+		    "%s/%s rests after %d failed attempts in a row",
+		    webhook->id, endpoint->id, breaker->failures);
+	else
+		line = line_begin(record, SAY_INFO, "breaker_closed",
+		    "%s/%s answers again", webhook->id, endpoint->id);
+	if (!line)
+		return;
+	jot_str(line, "webhook", webhook->id);
+	jot_str(line, "endpoint", endpoint->id);
+	jot_int(line, "failures", breaker->failures);
+	jot_time(line, "until", open ? breaker->until_ms : -1);
+	line_end(record);
+}
+
 void record_end(struct record *record, const struct subject *subject,
     int attempts, int64_t age_ms, const struct answer *answer,
     const struct verdict *verdict)
@@ -430,7 +452,8 @@ void record_end(struct record *record, const struct subject *subject,
 		line = line_begin(record, SAY_ERROR, "dead",
 		    "%s/%s gave up after %d tries: %s; %s",
 		    subject->webhook->id, subject->endpoint->id, attempts,
-		    what(answer, text), death_reason(verdict->death));
+		    answer ? what(answer, text) : "the endpoint rests",
+		    death_reason(verdict->death));
 	else
 		line = line_begin(record, SAY_INFO, "delivered",
 		    "%s/%s delivered at try %d", subject->webhook->id,
@@ -440,12 +463,13 @@ void record_end(struct record *record, const struct subject *subject,
 	jot_subject(line, subject);
 	jot_int(line, "tries", attempts);
 	jot_int(line, "age_ms", age_ms);
-	if (answer->status)
+	if (answer && answer->status)
 		jot_int(line, "status", answer->status);
 	else
 		jot_null(line, "status");
 	if (dead) {
-		jot_str(line, "error_code", fault_word(answer->fault));
+		jot_str(line, "error_code",
+		    answer ? fault_word(answer->fault) : NULL);
 		jot_str(line, "reason", death_reason(verdict->death));
 	}
 	line_end(record);

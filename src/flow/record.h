@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/why.h"
+#include "model/breaker.h"
 #include "model/conf.h"
 #include "model/event.h"
 #include "model/retry.h"
@@ -70,7 +71,10 @@ struct subject {
 };
 void record_attempt(struct record *record, const struct subject *subject,
     int attempt, const struct answer *answer, const struct verdict *verdict);
-/* The final line, `delivered` or `dead`. */
+/* A breaker opened (until_ms: no probe before) or closed. */
+void record_breaker(struct record *record, const struct webhook *webhook,
+    const struct endpoint *endpoint, const struct breaker *breaker);
+/* The final line, `delivered` or `dead`; no answer: it died waiting. */
 void record_end(struct record *record, const struct subject *subject,
     int attempts, int64_t age_ms, const struct answer *answer,
     const struct verdict *verdict);

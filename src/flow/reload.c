@@ -199,6 +199,7 @@ static void use(struct reload *r, struct endpoints *answer)
 	for (i = 0; i < plan->count; i++) {
 		plan->targets[i].number = answer->work.rows[i].number;
 		plan->targets[i].next_due_ms = answer->work.rows[i].next_due_ms;
+		plan->targets[i].breaker = answer->work.rows[i].breaker;
 	}
 	plan_index(plan);
 	r->generation = plan->generation;

@@ -96,6 +96,11 @@ static void subject(struct buf *out, const struct notice *notice)
 {
 	buf_puts(out, "[spoolhook] ");
 	show(out, title(notice), NAME_MAX_SHOWN);
+	if (notice->rest) {
+		buf_printf(out, ": %s %s", notice->rest->endpoint,
+		    notice->rest->open ? "rests" : "answers again");
+		return;
+	}
 	if (notice->total > 1)
 		buf_printf(out, ": %lld deliveries failed (",
 		    (long long)notice->total);
@@ -333,21 +338,67 @@ static void closing(struct buf *out, const struct notice *notice, size_t listed)
 	buf_puts(out, "\nAll failures of this webhook:\n  ");
 	command(out, notice, "log");
 	buf_printf(out, "--failed --webhook %s\n", notice->webhook);
+}
+
+static void signature(struct buf *out)
+{
 	buf_puts(out, "\n-- \nspoolhook " VERSION "\n");
 }
 
-static void body(struct buf *out, const struct notice *notice)
+/* An endpoint rests, or is back. */
+static void tell_rest(struct buf *out, const struct notice *notice)
 {
-	auto_buf struct buf text = BUF_INIT(BODY_MAX);
+	const struct notice_rest *rest = notice->rest;
+
+	buf_puts(out, "The endpoint ");
+	show(out, rest->endpoint, NAME_MAX_SHOWN);
+	buf_puts(out, " of the webhook\n\"");
+	show(out, title(notice), NAME_MAX_SHOWN);
+	buf_printf(out, "\" (%s)\n", notice->webhook);
+	if (rest->open) {
+		buf_printf(out,
+		    "failed %d times in a row and rests. Its deliveries wait "
+		    "and spend no tries;\na probe looks for it from time to "
+		    "time, and its first answer ends the rest.\n\n",
+		    rest->failures);
+	} else {
+		buf_puts(out,
+		    "answers again. What waited for it is being delivered.\n"
+		    "\n");
+	}
+	buf_puts(out, "  endpoint:  ");
+	show(out, rest->url, FIELD_MAX);
+	if (rest->open) {
+		buf_puts(out, "\n  next try:  ");
+		moment(out, rest->until_ms);
+	}
+	buf_puts(out, "\n  look:      ");
+	command(out, notice, "queue");
+	buf_printf(out, "--webhook %s\n", notice->webhook);
+}
+
+static void tell_deaths(struct buf *out, const struct notice *notice)
+{
 	size_t listed = notice->death_count;
 	size_t i;
 
 	if (listed > NOTICE_LISTED_MAX)
 		listed = NOTICE_LISTED_MAX;
-	opening(&text, notice);
+	opening(out, notice);
 	for (i = 0; i < listed; i++)
-		entry(&text, notice, &notice->deaths[i]);
-	closing(&text, notice, listed);
+		entry(out, notice, &notice->deaths[i]);
+	closing(out, notice, listed);
+}
+
+static void body(struct buf *out, const struct notice *notice)
+{
+	auto_buf struct buf text = BUF_INIT(BODY_MAX);
+
+	if (notice->rest)
+		tell_rest(&text, notice);
+	else
+		tell_deaths(&text, notice);
+	signature(&text);
 	/* Commands can be copied from a message that needs no encoding, also
 	 * where it is read as a file. */
 	if (mime_is_plain(buf_text(&text), text.len)) {
@@ -365,7 +416,7 @@ void notice_compose(const struct notice *notice, struct notice_mail *mail)
 	auto_buf struct buf lines = BUF_INIT(64 * 1024);
 	auto_buf struct buf out = BUF_INIT(MAIL_MESSAGE_MAX);
 
-	assert(notice->death_count && notice->total > 0);
+	assert(notice->rest || (notice->death_count && notice->total > 0));
 	*mail = (struct notice_mail){ .from = sender(notice) };
 	recipients(notice, &to, &lines);
 	if (!lines.len)

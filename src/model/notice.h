@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,12 +33,22 @@ struct notice_death { /* like store's death_row; all text is lent */
 	const char *last_answer; /* text of the last answer, or "" */
 };
 
+/* Instead of deaths: the breaker of an endpoint opened, or closed again. */
+struct notice_rest {
+	const char *endpoint; /* its id */
+	const char *url; /* masked */
+	bool open;
+	int failures; /* in a row, when it opened */
+	int64_t until_ms; /* the first probe */
+};
+
 /* So many deaths are listed; the rest is counted. */
 enum { NOTICE_LISTED_MAX = 20 };
 
 struct notice {
 	const char *webhook; /* its id */
 	const char *name; /* NULL or "": the id */
+	const struct notice_rest *rest; /* NULL: it tells of deaths */
 	const struct notice_death *deaths; /* oldest first, at least one */
 	size_t death_count;
 	int64_t total; /* of all deaths that this mail tells of */

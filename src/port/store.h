@@ -6,6 +6,7 @@
 #include "base/mailbox.h"
 #include "base/why.h"
 #include "model/answer.h"
+#include "model/breaker.h"
 #include "model/id.h"
 #include "model/retry.h"
 
@@ -184,7 +185,8 @@ struct work_settle {
 	int64_t delivery;
 	struct verdict verdict;
 	int attempt; /* its number, from 1 */
-	const struct answer *answer;
+	const struct answer *answer; /* NULL: it died without an attempt */
+	const struct breaker *breaker; /* the endpoint's now; NULL: as before */
 	bool notice; /* when dead: somebody is to be told by mail */
 	bool unlocked; /* out: the lane's next one became waiting */
 };
@@ -194,6 +196,7 @@ struct endpoint_row {
 	const char *endpoint;
 	int64_t number; /* out; the same for ever */
 	int64_t next_due_ms; /* out: -1 for none */
+	struct breaker breaker; /* out: as it was last settled */
 };
 
 /* An endpoint that is no longer configured, though deliveries wait for it. */
@@ -256,7 +259,7 @@ struct work_mail_add {
 	struct work work;
 	int64_t now_ms;
 	const char *webhook;
-	int64_t upto; /* of the digest */
+	int64_t upto; /* of the digest; 0: it tells of no deaths */
 	const char *from;
 	const char *recipients; /* one address a line */
 	const char *message; /* RFC 5322, CRLF; NULL: nobody wants it */

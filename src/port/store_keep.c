@@ -29,7 +29,8 @@ static int read_endpoint(
 {
 	auto_end struct sql_query *query = sql_query(store->sql,
 	    "SELECT p.seq, ifnull((SELECT min(due_ms) FROM delivery "
-	    "WHERE state IN (1, 2) AND state = 1 AND endpoint = p.seq), -1) "
+	    "WHERE state IN (1, 2) AND state = 1 AND endpoint = p.seq), -1), "
+	    "failures, until_ms, rest_ms, room "
 	    "FROM endpoint p WHERE p.webhook = ? AND p.name = ?");
 	int got;
 
@@ -40,6 +41,12 @@ static int read_endpoint(
 		return -1;
 	row->number = sql_int(query, 0);
 	row->next_due_ms = sql_int(query, 1);
+	row->breaker = (struct breaker){
+		.failures = (int)sql_int(query, 2),
+		.until_ms = sql_int(query, 3),
+		.rest_ms = sql_int(query, 4),
+		.room = (int)sql_int(query, 5),
+	};
 	return 0;
 }
 

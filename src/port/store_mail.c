@@ -154,11 +154,12 @@ int mail_add_run(struct store *store, struct work *work, struct why *why)
 	const struct work_mail_add *add = (const struct work_mail_add *)work;
 	struct sql_query *query;
 
-	if (strike_deaths(store, add, why) < 0)
+	if (add->upto && strike_deaths(store, add, why) < 0)
 		return -1;
 	if (!add->message)
 		return 0;
-	if (set_notice(store, add, why) < 0)
+	/* Other news does not delay the next digest. */
+	if (add->upto && set_notice(store, add, why) < 0)
 		return -1;
 	query = sql_query(store->sql,
 	    "INSERT INTO mail (webhook, sender, recipients, message, "

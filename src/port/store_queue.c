@@ -443,6 +443,45 @@ static int tally(struct store *store, const struct work_settle *settle,
 	return sql_run(query, why);
 }
 
+/* A death without an attempt leaves the last failure as it was. */
+static int tally_death(struct store *store, int64_t endpoint, struct why *why)
+{
+	struct sql_query *query = sql_query(
+	    store->sql, "UPDATE endpoint SET dead = dead + 1 WHERE seq = ?");
+
+	sql_put_int(query, endpoint);
+	return sql_run(query, why);
+}
+
+static int keep_breaker(struct store *store, const struct breaker *breaker,
+    int64_t endpoint, struct why *why)
+{
+	struct sql_query *query = sql_query(store->sql,
+	    "UPDATE endpoint SET failures = ?, until_ms = ?, rest_ms = ?, "
+	    "room = ? WHERE seq = ?");
+
+	sql_put_int(query, breaker->failures);
+	sql_put_int(query, breaker->until_ms);
+	sql_put_int(query, breaker->rest_ms);
+	sql_put_int(query, breaker->room);
+	sql_put_int(query, endpoint);
+	return sql_run(query, why);
+}
+
+/* What one attempt, or the lack of any, changes beside the delivery. */
+static int keep_attempt(struct store *store, const struct work_settle *settle,
+    int64_t endpoint, struct why *why)
+{
+	if (settle->breaker &&
+	    keep_breaker(store, settle->breaker, endpoint, why) < 0)
+		return -1;
+	if (!settle->answer)
+		return tally_death(store, endpoint, why);
+	if (add_attempt(store, settle, why) < 0)
+		return -1;
+	return tally(store, settle, endpoint, why);
+}
+
 static int add_death(
     struct store *store, const struct work_settle *settle, struct why *why)
 {
@@ -469,8 +508,7 @@ int settle_run(struct store *store, struct work *work, struct why *why)
 	if (got != 1)
 		return got;
 	if (move(store, settle, why) < 0 ||
-	    add_attempt(store, settle, why) < 0 ||
-	    tally(store, settle, endpoint, why) < 0)
+	    keep_attempt(store, settle, endpoint, why) < 0)
 		return -1;
 	if (outcome == OUTCOME_DEAD && settle->notice &&
 	    add_death(store, settle, why) < 0)

@@ -243,7 +243,14 @@ static const char second[] =
 static const char third[] = "CREATE INDEX parked ON delivery (endpoint)"
 			    "  WHERE state = 3 AND due_ms = -1;";
 
-static const char *const steps[] = { first, second, third };
+/* Version 4. The breaker of an endpoint outlives the daemon (model/breaker.h). */
+static const char fourth[] =
+    "ALTER TABLE endpoint ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE endpoint ADD COLUMN until_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE endpoint ADD COLUMN rest_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE endpoint ADD COLUMN room INTEGER NOT NULL DEFAULT 0;";
+
+static const char *const steps[] = { first, second, third, fourth };
 enum { VERSION_NOW = sizeof(steps) / sizeof(*steps) };
 
 /* Ours, or empty? */
