@@ -2,8 +2,10 @@
 /*
  * cmd/conf_verb: how verbs come to their configuration, and how findings are
  * shown. A verb that sends nothing gets by without the right to read secrets,
- * and submit without the webhooks; the table is here. Warnings are for `check` and the daemon:
- * other verbs show findings only when there is no configuration to work with.
+ * submit without the webhooks, and who looks after the queue without those that
+ * hold mistakes; the table is here. Warnings are for `check` and the daemon:
+ * other verbs show findings only when there is no configuration to work with,
+ * or when something of it is missing.
  */
 #include "base/buf.h"
 #include "base/say.h"
@@ -24,6 +26,18 @@ static const struct {
 	{ "send", LOAD_TO_SEND },
 	{ "mail", LOAD_TO_SEND },
 	{ "submit", LOAD_TO_SUBMIT },
+	{ "status", LOAD_TO_TEND },
+	{ "health", LOAD_TO_TEND },
+	{ "metrics", LOAD_TO_TEND },
+	{ "queue", LOAD_TO_TEND },
+	{ "show", LOAD_TO_TEND },
+	{ "resend", LOAD_TO_TEND },
+	{ "flush", LOAD_TO_TEND },
+	{ "pause", LOAD_TO_TEND },
+	{ "resume", LOAD_TO_TEND },
+	{ "prune", LOAD_TO_TEND },
+	{ "log", LOAD_TO_TEND },
+	{ "report", LOAD_TO_TEND },
 };
 
 static enum load_purpose purpose_of(const struct verb *verb)
@@ -115,6 +129,18 @@ int conf_dir_code(int kind)
 						 : EXIT_BAD_CONFIG;
 }
 
+static void tell_left_out(const struct findings *findings)
+{
+	size_t i;
+
+	for (i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->all[i];
+
+		if (strcmp(finding->code, LOAD_LEFT_OUT) == 0)
+			say_warning("%s %s", finding->file, finding->message);
+	}
+}
+
 struct conf *verb_conf(const struct args *args, int *code)
 {
 	const char *dir = load_dir(args->common.config_dir);
@@ -134,6 +160,7 @@ struct conf *verb_conf(const struct args *args, int *code)
 		print_findings(&plain, &findings, stderr);
 		say_error("%s: bad configuration; nothing was done", dir);
 	}
+	tell_left_out(&findings);
 	findings_clear(&findings);
 	return conf;
 }

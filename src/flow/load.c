@@ -33,6 +33,7 @@ struct load {
 	struct findings *findings;
 	struct secret_places places;
 	struct conf_secrets secrets;
+	bool tends; /* webhooks with mistakes are left out */
 };
 
 static void say(struct load *load, enum severity severity, const char *file,
@@ -143,6 +144,7 @@ static void load_webhook(
 {
 	auto_buf struct buf text = BUF_INIT(FILE_MAX);
 	auto_free char *id = mem_strndup(name, strlen(name) - strlen(".json"));
+	struct findings aside = { 0 };
 
 	if (!id_is_name(id)) {
 		say(load, SEVERITY_ERROR, shown, "bad-file-name",
@@ -151,9 +153,16 @@ static void load_webhook(
 		    NULL);
 		return;
 	}
-	if (read_file(load, dir, name, shown, &text, NULL) == 0)
-		conf_draft_webhook(load->draft, id, shown, buf_text(&text),
-		    text.len, &load->secrets, load->findings);
+	if (read_file(load, dir, name, shown, &text, NULL) < 0)
+		return;
+	conf_draft_webhook(load->draft, id, shown, buf_text(&text), text.len,
+	    &load->secrets, load->tends ? &aside : load->findings);
+	if (aside.errors)
+		say(load, SEVERITY_WARNING, shown, LOAD_LEFT_OUT,
+		    "has mistakes and is left out; \"spoolhook check\" shows "
+		    "them",
+		    NULL);
+	findings_clear(&aside);
 }
 
 static void load_entry(
@@ -275,6 +284,7 @@ static enum secrets_need need_for(enum load_purpose purpose)
 		return getenv("CREDENTIALS_DIRECTORY") ? SECRETS_NEEDED
 						       : SECRETS_CHECKED;
 	case LOAD_TO_LOOK:
+	case LOAD_TO_TEND:
 	case LOAD_TO_SUBMIT:
 		return SECRETS_OPTIONAL;
 	}
@@ -302,6 +312,7 @@ struct conf *load_conf_for(enum load_purpose purpose, const char *dir,
 	load.places.dir = load.dir;
 	load.secrets.arg = &load.places;
 	load.secrets.need = need_for(purpose);
+	load.tends = purpose == LOAD_TO_TEND;
 	load.secrets.fetch = secret_fetch;
 	load.draft = conf_draft_new(load.dir);
 	if (fstat(fd, &st) == 0)

@@ -25,6 +25,10 @@ enum load_purpose {
 	/* For whoever sends nothing: secrets that cannot be read here are "",
 	 * so operators need no right to read them. */
 	LOAD_TO_LOOK,
+	/* For whoever looks after the queue, which must go on while somebody
+	 * mends the configuration: as LOAD_TO_LOOK, but a webhook that holds
+	 * mistakes is left out, with a LOAD_LEFT_OUT warning for its file. */
+	LOAD_TO_TEND,
 	/* For whoever drops events: the settings alone. Who may submit need not
 	 * be able to read the webhooks, and one that is wrong stops nobody. */
 	LOAD_TO_SUBMIT,
@@ -34,6 +38,9 @@ struct conf *load_conf_for(enum load_purpose purpose, const char *dir,
 
 /* The code of findings about files that we have no permission to read. */
 #define LOAD_NOT_PERMITTED "not-permitted"
+
+/* The code of warnings about files that are left out; not of `check`. */
+#define LOAD_LEFT_OUT "left-out"
 
 /* `given` (-c), else $SPOOLHOOK_CONFIG, else /etc/spoolhook. Lent. */
 const char *load_dir(const char *given);

@@ -160,6 +160,7 @@ void conf_draft_webhook(struct conf_draft *draft, const char *id,
     const struct conf_secrets *secrets, struct findings *findings)
 {
 	struct webhook *webhook = mem_alloc(sizeof(*webhook));
+	size_t errors = findings->errors;
 	struct source source;
 	struct reader r;
 
@@ -174,7 +175,12 @@ void conf_draft_webhook(struct conf_draft *draft, const char *id,
 	source_close(&source, findings);
 	if (!webhook->name)
 		webhook->name = mem_strdup(id);
-	add_webhook(draft->conf, webhook);
+	if (findings->errors == errors) {
+		add_webhook(draft->conf, webhook);
+		return;
+	}
+	webhook_clear(webhook);
+	free(webhook);
 }
 
 static int by_id(const void *a, const void *b)

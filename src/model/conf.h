@@ -156,7 +156,8 @@ void conf_draft_settings(struct conf_draft *draft, const char *file,
     struct findings *findings);
 /* The folder to look for webhooks in, known after the settings. Lent. */
 const char *conf_draft_webhooks_dir(const struct conf_draft *draft);
-/* Takes one file of it; the id is the file's name without ".json". */
+/* Takes one file of it; the id is the file's name without ".json". A webhook
+ * with an error among the findings is not kept. */
 void conf_draft_webhook(struct conf_draft *draft, const char *id,
     const char *file, const char *bytes, size_t len,
     const struct conf_secrets *secrets, struct findings *findings);
