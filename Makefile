@@ -74,6 +74,10 @@ tsan:
 
 check: all units
 	prove -j2 $(UNITS) tests/style/*.t tests/flow/*.t
+# Deaths, power cuts, failing disks and memory at every point: hours, as root.
+# Without SPOOLHOOK_FAULT=full they take two minutes and are part of bin/test.
+fault: all
+	SPOOLHOOK_FAULT=full SPOOLHOOK_PROGRAM=$(abspath $(PROGRAM)) prove -v tests/fault/*.t
 # What needs neither peers nor the program.
 PURE := $(filter $(B)/unit/base_% $(B)/unit/model_%,$(UNITS))
 check-pure: $(PURE)
@@ -121,10 +125,11 @@ help:
 	@echo 'make check      run the tests (bin/test also installs what they need)'
 	@echo 'make asan tsan  sanitizer builds in build/asan, build/tsan'
 	@echo 'make bench      measure, see BENCHMARKS.md (ROWS="backlog latency": only these)'
+	@echo 'make fault      every death, power cut and failing disk (hours, as root)'
 	@echo 'make analyze tidy fuzz format clean'
 	@echo 'make install    and uninstall, install-system, installcheck: packaging/install.mk'
 	@echo 'make dist deb   a source archive, a Debian package'
 
-.PHONY: all units asan tsan check check-pure bench bench-build format analyze tidy fuzz clean distclean help
+.PHONY: all units asan tsan check check-pure fault bench bench-build format analyze tidy fuzz clean distclean help
 .SECONDARY:
 -include $(shell find $(B) -path $(B)/deb -prune -o -name '*.d' -type f -print 2>/dev/null)
