@@ -15,9 +15,14 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 /* More than this in a transaction makes nothing faster and everybody wait. */
 enum { GROUP_MAX = 64 };
+/* A group of so many says that more are coming: then the next one gathers for a
+ * moment, so that a sync, and the pages that every group writes, are paid once
+ * for many. An idle store commits at once. */
+enum { BUSY_MIN = 8, GATHER_NS = 2000000 };
 
 struct committer {
 	struct store *store;
@@ -26,11 +31,12 @@ struct committer {
 	pthread_t thread;
 	struct work last; /* the letter that ends the thread */
 	bool failing; /* the trouble was said */
+	bool busy; /* the last group was a large one */
 };
 
 /* Cuts the first group off the list; returns what is left. The letter that
  * ends the thread never joins a group. */
-static struct letter *cut_group(const struct committer *c, struct letter *first)
+static struct letter *cut_group(struct committer *c, struct letter *first)
 {
 	struct letter *l = first;
 	struct letter *rest;
@@ -43,6 +49,7 @@ static struct letter *cut_group(const struct committer *c, struct letter *first)
 	}
 	rest = l->next;
 	l->next = NULL;
+	c->busy = count >= BUSY_MIN;
 	return rest;
 }
 
@@ -133,12 +140,21 @@ static void commit(struct committer *c, struct work *group)
 	commit_one_by_one(c, group);
 }
 
+static struct letter *next_letters(struct committer *c)
+{
+	static const struct timespec moment = { 0, GATHER_NS };
+
+	if (c->busy)
+		nanosleep(&moment, NULL);
+	return mailbox_wait(&c->box);
+}
+
 static void *work_on(void *arg)
 {
 	struct committer *c = arg;
 
 	for (;;) {
-		struct letter *list = mailbox_wait(&c->box);
+		struct letter *list = next_letters(c);
 
 		while (list) {
 			struct letter *rest;
