@@ -101,7 +101,10 @@ static void remove_failed(const struct call *call, int failed_dir)
 {
 	auto_free char *name = NULL;
 
-	if (call->webhook->endpoint_count > 1)
+	/* `resend` takes the file away itself, so a first try finds one only
+	 * where the first try may kill. */
+	if (call->webhook->endpoint_count > 1 ||
+	    (call->from.tries == 0 && call->webhook->retry.max_retries > 0))
 		return;
 	name = failed_name(call);
 	unlinkat(failed_dir, name, 0);
