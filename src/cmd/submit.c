@@ -20,6 +20,7 @@
 #include "model/event.h"
 #include "model/id.h"
 #include "model/split.h"
+#include "port/spool.h"
 #include "port/store.h"
 
 #include <errno.h>
@@ -230,6 +231,33 @@ static int no_box(const char *name)
 	return EXIT_BAD_CONFIG;
 }
 
+/* The spool's own drop box is made when it is missing, as by the daemon's first
+ * start, so that events can be handed in before that; and it is on the disk
+ * before anything lies in it. */
+static int make_box(const struct conf *conf, const char *path)
+{
+	auto_free char *own = file_join(conf->spool_dir, "incoming");
+	struct spool spool;
+
+	if (strcmp(path, own) != 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	umask(027);
+	if (spool_open(&spool, conf->spool_dir, true, NULL) < 0 ||
+	    syncfs(spool.dir) < 0)
+		return -1;
+	spool_close(&spool);
+	return open(path, O_DIRECTORY | O_CLOEXEC | O_PATH);
+}
+
+static int open_box(const struct conf *conf, const char *path)
+{
+	int dir = open(path, O_DIRECTORY | O_CLOEXEC | O_PATH);
+
+	return dir < 0 && errno == ENOENT ? make_box(conf, path) : dir;
+}
+
 static int drop(const struct submission *s, const char *id, bool lines,
     const struct buf *input)
 {
@@ -242,7 +270,7 @@ static int drop(const struct submission *s, const char *id, bool lines,
 
 	if (!path)
 		return no_box(name);
-	dir = open(path, O_DIRECTORY | O_CLOEXEC | O_PATH);
+	dir = open_box(s->conf, path);
 	if (dir < 0)
 		return cannot_drop(path);
 	fd = openat(dir, hidden,

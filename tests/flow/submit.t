@@ -39,11 +39,19 @@ sub file
 }
 
 # ---- before there is a spool -------------------------------------------------
+my $own = $stage->spool;
+$stage->settings({ spool => { dir => '../no/spool' } });
 submit({ stdin => event() });
-is($status, 73, 'without a drop box: 73');
+is($status, 73, 'where no spool can be made: 73');
 like($err, qr/spoolhook run/, '... which says what makes it');
 is($out, '', '... and no id');
-is(($stage->verb('run', '--once'))[0], 0, '(a first run makes the spool)');
+$stage->settings({ spool => { max_event_size => '64K' } });
+submit({ stdin => event() });
+is($status, 0, 'before the first start the drop box is made');
+ok(-d "$own/$_", "... and $_ of the spool") for qw(rejected failed mail log);
+is(scalar($stage->left), 1, '... and the event lies in it');
+is(($stage->verb('run', '--once'))[0], 0, '... until a first run takes it');
+is(scalar($stage->left), 0, '... out of it');
 
 # ---- the daemon is down --------------------------------------------------------
 my $one = file('one.json', event() . "\n");
