@@ -31,13 +31,19 @@ my %short = (once => 40, daemon => 30, submit => 12, resend => 12,
     prune => 12);
 my $points = 0;
 
+sub settings
+{
+	my ($stage, %retention) = @_;
+
+	$stage->settings({ mail => { to => ['ops@example.org'] },
+		spool => { min_free => '1M' }, retention => \%retention });
+}
+
 sub prepare
 {
 	my ($receiver, %more) = @_;
 	my $at = 'http://127.0.0.1:' . $receiver->port;
 	my $stage = Stage->new(
-		settings => { mail => { to => ['ops@example.org'] },
-			spool => { min_free => '1M' } },
 		webhooks => {
 			good => { triggers => ['*'], endpoints => ["$at/good"],
 				retry => { delays => ['10ms'] } },
@@ -45,6 +51,7 @@ sub prepare
 				retry => { max_retries => 0 } },
 		});
 
+	settings($stage);
 	make_path($stage->spool . '/incoming');
 	return $stage;
 }
@@ -102,19 +109,12 @@ my %scenes = (
 		promise => 'a death of prune: it takes what is old, and no more',
 		before => sub {
 			my ($stage) = @_;
-			$stage->settings({ mail => { to => ['ops@example.org'] },
-				spool => { min_free => '1M' }, retention =>
-				    { delivered => '1ms', dead => '1ms' } });
 			drop($stage->spool . '/incoming', 'a.json', $bodies[0]);
-			finish($stage);
-			$stage->settings({ mail => { to => ['ops@example.org'] },
-				spool => { min_free => '1M' } });
 			drop($stage->spool . '/incoming', 'b.json', $bodies[1]);
 			finish($stage);
-			$stage->settings({ mail => { to => ['ops@example.org'] },
-				spool => { min_free => '1M' }, retention =>
-				    { delivered => '1ms', dead => '1d' } });
+			settings($stage, delivered => '1ms', dead => '1ms');
 		},
+		after => \&settings,
 		command => ['prune'],
 		case => { may => \%must, pruned => 1, repeats => 0 },
 	},
@@ -198,6 +198,7 @@ sub strike
 	push @wrong, $status if $status =~ /never/;
 	@told = grep { /^[0-9A-Z]{16}$/ } split /\n/, $stage->output($number)
 	    if $scene->{told};
+	$scene->{after}->($stage) if $scene->{after};
 	my ($end, $said) = finish($stage);
 	push @wrong, "the run after it ended with $end: $said"
 	    unless $end =~ /^[01]$/;
