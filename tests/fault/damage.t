@@ -28,6 +28,7 @@ sub stage
 		settings => { spool => { min_free => '4K' } },
 		webhooks => { good => { triggers => ['*'], endpoints =>
 			[ 'http://127.0.0.1:' . $receiver->port . '/good' ],
+			breaker => { failures => 1000 },
 			retry => { delays => ['1s'] } } });
 }
 
@@ -159,7 +160,7 @@ for (my $page = full() ? 1 : 1 + int rand 3; $page < $pages;
 		$least = $n if $n < $least;
 	} else {
 		$harmless++;
-		fail("page $page: lost something without a word: $err")
+		fail("page $page: $status, and events are missing: $err")
 		    if keys %came < EVENTS;
 	}
 }
