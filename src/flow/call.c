@@ -156,10 +156,9 @@ void call_judge(struct call *call, int failed_dir, int64_t now_ms)
 	}
 }
 
-void call_give_up(struct call *call, int failed_dir, int64_t now_ms)
+void call_expire(struct call *call, int failed_dir, int64_t now_ms)
 {
 	fill_settle(call, now_ms);
-	call->settle.answer = NULL;
 	call->settle.verdict = (struct verdict){
 		.outcome = OUTCOME_DEAD,
 		.death = DEATH_AGE,

@@ -23,8 +23,11 @@ struct call {
 	const struct endpoint *endpoint;
 	struct claimed from;
 	char delivery[ID_DELIVERY_SIZE];
-	struct breaker breaker; /* of the endpoint, after this attempt */
+	bool looked; /* its name was looked at again */
+	bool probe; /* it was started while the endpoint's breaker was open */
+	struct breaker breaker; /* as this call's answer left it */
 	enum breaker_change change;
+	int64_t rested_ms; /* how long it was open, when change is CLOSED */
 	struct call *before, *after; /* in the dispatcher's lists */
 };
 
@@ -36,8 +39,8 @@ void call_free(struct call *call);
 /* Judges the answer and fills in `settle`. What is given up is written to
  * failed/ first, so that no dead delivery lacks its file. */
 void call_judge(struct call *call, int failed_dir, int64_t now_ms);
-/* It waited longer than it may, and dies without an attempt. */
-void call_give_up(struct call *call, int failed_dir, int64_t now_ms);
+/* Gives it up without an attempt: it waited too long. */
+void call_expire(struct call *call, int failed_dir, int64_t now_ms);
 /* Log lines of a settled call: the attempt, and its end if it has one. */
 void call_write_down(const struct call *call, struct record *record);
 

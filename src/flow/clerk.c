@@ -115,6 +115,7 @@ static void work_came(struct clerk *c, struct work *work)
 		dispatch_settled(p->dispatch, work);
 		return;
 	case WORK_DIGEST:
+	case WORK_REST_NEXT:
 	case WORK_MAIL_ADD:
 	case WORK_MAIL_NEXT:
 	case WORK_MAIL_DONE:
@@ -262,7 +263,6 @@ static bool all_quiet(const struct clerk *c)
 static void turn(struct clerk *c)
 {
 	struct parts *p = &c->parts;
-	const struct target *rests;
 	bool more;
 
 	take_letters(c);
@@ -270,10 +270,8 @@ static void turn(struct clerk *c)
 	watch_boxes(c);
 	announce(c);
 	dispatch_turn(p->dispatch, now_wall_ms());
-	if (dispatch_deaths(p->dispatch))
+	if (dispatch_news(p->dispatch))
 		notice_ring(p->notice);
-	while (dispatch_news(p->dispatch, &rests))
-		notice_breaker(p->notice, rests);
 	notice_turn(p->notice, now_wall_ms());
 	warden_turn(p->warden, now_wall_ms());
 	retention_turn(p->retention, now_steady_ms());
@@ -565,7 +563,10 @@ static void drain(struct clerk *c)
 	int64_t until_ms = now_steady_ms() + DRAIN_MS;
 
 	stop_desks(c);
+	/* What the wire has left may be handed to the names, and comes back. */
 	wire_close(take(&c->parts.wire));
+	take_letters(c);
+	names_close(take(&c->parts.names));
 	take_letters(c);
 	while (!all_quiet(c) && now_steady_ms() < until_ms)
 		take_works(c, mailbox_wait_for(&c->parts.works, 100));

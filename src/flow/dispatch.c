@@ -15,39 +15,31 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "flow/call.h"
-#include "flow/rest.h"
+#include "flow/claim.h"
+#include "flow/expiry.h"
+#include "flow/guard.h"
+#include "flow/names.h"
+#include "flow/turns.h"
 
 #include <assert.h>
 
-/* Wishes of one claim: enough for everybody's turn, few enough that the claim
- * does not hold up the group it stands in. */
-enum { WISHES_MAX = 64 };
 /* After the store refused something, it is asked again this much later. */
 enum { STORE_PAUSE_MS = 1000 };
-
-/* A claim, with the plan that it was made for: an endpoint that a reload took
- * out meanwhile still gets what was claimed for it. */
-struct claim {
-	struct work_claim work; /* first */
-	struct plan *plan;
-	struct claim *before, *after; /* among those under way */
-};
 
 struct dispatch {
 	struct dispatch_sides sides;
 	struct plan *plan;
-	struct target *ready;
-	struct target **ready_end;
+	struct guard *guard;
+	struct turns turns;
 	struct call *calls; /* on the wire */
 	struct call *unsettled; /* the store could not take their outcome */
 	struct claim *claims;
-	int64_t next_due_ms; /* the earliest of targets not in the ready list */
+	int64_t next_expiry_ms; /* of the next walk for what waits too long */
 	int64_t pause_until_ms; /* the store is given time */
 	int in_flight; /* calls, and room that claims have asked for */
 	int settles, flushes;
 	bool stopping;
-	bool deaths;
-	bool news; /* of a breaker */
+	bool news; /* that somebody is to be told of by mail */
 	struct dispatch_totals totals;
 };
 
@@ -56,8 +48,9 @@ struct dispatch *dispatch_open(const struct dispatch_sides *sides)
 	struct dispatch *d = mem_zalloc(sizeof(*d));
 
 	d->sides = *sides;
-	d->ready_end = &d->ready;
-	d->next_due_ms = -1;
+	d->guard = guard_open(sides->notes, sides->record);
+	turns_init(&d->turns);
+	d->next_expiry_ms = -1;
 	return d;
 }
 
@@ -90,6 +83,7 @@ void dispatch_close(struct dispatch *d)
 		unlink_call(&d->unsettled, call);
 		call_free(call);
 	}
+	guard_close(d->guard);
 	plan_drop(d->plan);
 	free(d);
 }
@@ -100,101 +94,6 @@ struct plan *dispatch_plan(const struct dispatch *d)
 }
 
 /* ---- whose turn it is ---------------------------------------------------- */
-
-static void list_ready(struct dispatch *d, struct target *target)
-{
-	if (target->listed)
-		return;
-	target->listed = true;
-	target->next = NULL;
-	*d->ready_end = target;
-	d->ready_end = &target->next;
-}
-
-static struct target *next_ready(struct dispatch *d)
-{
-	struct target *target = d->ready;
-
-	if (!target)
-		return NULL;
-	d->ready = target->next;
-	if (!d->ready)
-		d->ready_end = &d->ready;
-	target->listed = false;
-	return target;
-}
-
-static void expect(struct dispatch *d, int64_t due_ms)
-{
-	d->next_due_ms = now_earlier(d->next_due_ms, due_ms);
-}
-
-/* Lists the target when its time has come, else remembers when it comes. A
- * resting endpoint's time is its next probe. */
-static void consider(struct dispatch *d, struct target *target, int64_t now_ms)
-{
-	int64_t due_ms = target->next_due_ms;
-
-	if (due_ms < 0)
-		return;
-	if (due_ms < target->breaker.until_ms)
-		due_ms = target->breaker.until_ms;
-	if (due_ms <= now_ms)
-		list_ready(d, target);
-	else
-		expect(d, due_ms);
-}
-
-/* ---- breakers ------------------------------------------------------------ */
-
-static void tell_change(
-    struct dispatch *d, struct target *target, const struct call *call)
-{
-	if (call->change == BREAKER_SAME)
-		return;
-	record_breaker(
-	    d->sides.record, call->webhook, call->endpoint, &call->breaker);
-	rest_note(d->sides.notes, target);
-	target->news = true;
-	d->news = true;
-}
-
-bool dispatch_news(struct dispatch *d, const struct target **target)
-{
-	size_t i;
-
-	for (i = 0; d->news && i < d->plan->count; i++) {
-		if (!d->plan->targets[i].news)
-			continue;
-		d->plan->targets[i].news = false;
-		*target = &d->plan->targets[i];
-		return true;
-	}
-	d->news = false;
-	return false;
-}
-
-/* What the store knows of a breaker may be older than what we know. */
-static void keep_breakers(
-    struct dispatch *d, const struct plan *old, int64_t now_ms)
-{
-	size_t i;
-
-	for (i = 0; i < d->plan->count; i++) {
-		struct target *target = &d->plan->targets[i];
-		const struct target *was =
-		    old ? plan_target(old, target->number) : NULL;
-
-		if (was) {
-			target->breaker = was->breaker;
-			target->news = was->news;
-		}
-		breaker_clamp(
-		    &target->breaker, &target->webhook->breaker, now_ms);
-		if (!was && breaker_is_open(&target->breaker))
-			rest_note(d->sides.notes, target);
-	}
-}
 
 /* What is under way goes on under the new plan, also for an endpoint that was
  * taken out and is back. */
@@ -218,24 +117,50 @@ static void take_stock(struct dispatch *d)
 			if (!target)
 				continue;
 			target->claiming = true;
-			target->in_flight += wish->room;
+			if (!wish->expiry)
+				target->in_flight += wish->room;
 		}
+	}
+}
+
+/* Breakers go on: from the old plan, else from what the store knew. */
+static void take_breakers(
+    struct plan *plan, const struct plan *old, int64_t now_ms)
+{
+	size_t i;
+
+	for (i = 0; i < plan->count; i++) {
+		struct target *target = &plan->targets[i];
+		const struct target *was =
+		    old ? plan_target(old, target->number) : NULL;
+
+		if (was)
+			target->breaker = was->breaker;
+		else
+			breaker_resume(&target->breaker,
+			    &target->webhook->breaker, now_ms);
+		if (guard_rests(target))
+			expiry_expect(target, now_ms);
 	}
 }
 
 void dispatch_use(struct dispatch *d, struct plan *plan)
 {
-	struct plan *old = d->plan;
+	int64_t now_ms = now_wall_ms();
 
+	take_breakers(plan, d->plan, now_ms);
+	plan_drop(d->plan);
 	d->plan = plan_hold(plan);
-	keep_breakers(d, old, now_wall_ms());
-	plan_drop(old);
-	d->ready = NULL;
-	d->ready_end = &d->ready;
-	d->next_due_ms = -1;
+	turns_init(&d->turns);
+	d->next_expiry_ms = now_ms;
 	take_stock(d);
 	/* What came due while the plan was being numbered, too. */
-	dispatch_touch_all(d, now_wall_ms());
+	dispatch_touch_all(d, now_ms);
+}
+
+void dispatch_tell(struct dispatch *d)
+{
+	guard_use(d->guard, d->plan);
 }
 
 /* The change may come between a claim and its answer, which does not know of
@@ -244,7 +169,7 @@ void dispatch_touch(struct dispatch *d, struct target *target, int64_t due_ms)
 {
 	target->touched = target->touched || target->claiming;
 	target->next_due_ms = now_earlier(target->next_due_ms, due_ms);
-	consider(d, target, now_wall_ms());
+	turns_consider(&d->turns, target, now_wall_ms());
 }
 
 void dispatch_touch_all(struct dispatch *d, int64_t now_ms)
@@ -255,26 +180,13 @@ void dispatch_touch_all(struct dispatch *d, int64_t now_ms)
 		dispatch_touch(d, &d->plan->targets[i], now_ms);
 }
 
-/* Lists everybody whose time has come; the rest tells the next time. */
-static void gather(struct dispatch *d, int64_t now_ms)
-{
-	size_t i;
-
-	if (d->next_due_ms < 0 || d->next_due_ms > now_ms)
-		return;
-	d->next_due_ms = -1;
-	for (i = 0; i < d->plan->count; i++)
-		consider(d, &d->plan->targets[i], now_ms);
-}
-
 /* How many more this endpoint may have under way. The bound over all never
  * takes an endpoint's first place: a hundred hanging ones must not hold up one
  * that is well. */
-static int room(const struct dispatch *d, const struct target *target)
+static int room(
+    const struct dispatch *d, const struct target *target, int64_t now_ms)
 {
-	int own = breaker_room(&target->breaker, target->webhook->concurrency,
-		      now_wall_ms()) -
-	    target->in_flight;
+	int own = guard_room(target, now_ms);
 	int all = d->plan->conf->max_in_flight - d->in_flight;
 
 	if (target->claiming || own <= 0)
@@ -286,72 +198,33 @@ static int room(const struct dispatch *d, const struct target *target)
 
 /* ---- claims -------------------------------------------------------------- */
 
-static struct claim *new_claim(struct dispatch *d, int64_t now_ms)
-{
-	struct claim *claim = mem_zalloc(sizeof(*claim));
-
-	claim->work.work.kind = WORK_CLAIM;
-	claim->work.now_ms = now_ms;
-	claim->work.wishes = mem_array(WISHES_MAX, sizeof(*claim->work.wishes));
-	claim->plan = plan_hold(d->plan);
-	return claim;
-}
-
-static void free_claim(struct claim *claim)
-{
-	work_claim_clear(&claim->work);
-	free(claim->work.wishes);
-	plan_drop(claim->plan);
-	free(claim);
-}
-
 static void send_claim(struct dispatch *d, struct claim *claim)
 {
-	claim->after = d->claims;
-	if (claim->after)
-		claim->after->before = claim;
-	d->claims = claim;
+	claim_link(&d->claims, claim);
 	committer_send(d->sides.committer, &claim->work.work);
 }
 
-static void strike_claim(struct dispatch *d, struct claim *claim)
-{
-	if (claim->before)
-		claim->before->after = claim->after;
-	else
-		d->claims = claim->after;
-	if (claim->after)
-		claim->after->before = claim->before;
-}
-
-static void add_wish(struct dispatch *d, struct work_claim *claim,
-    struct target *target, int count)
-{
-	struct claim_wish *wish = &claim->wishes[claim->wish_count++];
-
-	wish->endpoint = target->number;
-	wish->room = count;
-	target->claiming = true;
-	target->touched = false;
-	target->in_flight += count;
-	d->in_flight += count;
-}
-
+/* One that rests stands in line again when its time has come, one without
+ * room when it gets some. */
 static void claim_ready(struct dispatch *d, int64_t now_ms)
 {
 	struct claim *claim = NULL;
 	struct target *target;
 
-	while ((target = next_ready(d))) {
-		int count = room(d, target);
+	while ((target = turns_call_up(&d->turns))) {
+		int count = room(d, target, now_ms);
 
-		/* One without room is listed again when it gets some. */
+		if (guard_ready_ms(target) > now_ms) {
+			turns_consider(&d->turns, target, now_ms);
+			continue;
+		}
 		if (count < 1)
 			continue;
 		if (!claim)
-			claim = new_claim(d, now_ms);
-		add_wish(d, &claim->work, target, count);
-		if (claim->work.wish_count == WISHES_MAX)
+			claim = claim_new(d->plan, now_ms);
+		target->in_flight += count;
+		d->in_flight += count;
+		if (claim_add(claim, target, count))
 			send_claim(d, take(&claim));
 	}
 	if (claim)
@@ -368,40 +241,17 @@ static void give_back(struct dispatch *d, int64_t number, int count)
 		return;
 	target->in_flight -= count;
 	assert(target->in_flight >= 0);
-	consider(d, target, now_wall_ms());
+	turns_consider(&d->turns, target, now_wall_ms());
 }
 
-static void send_settle(struct dispatch *d, struct call *call)
-{
-	d->settles++;
-	committer_send(d->sides.committer, &call->settle.work);
-}
-
-/* What waited behind an open breaker for too long dies where it would have
- * been the probe. Waiting costs no attempts, but it is bounded. */
-static bool too_old(
-    const struct target *target, const struct call *call, int64_t now_ms)
-{
-	return breaker_is_open(&target->breaker) &&
-	    now_ms >=
-	    call->from.queued_ms + call->webhook->retry.give_up_after_ms;
-}
-
-/* True when it went to the wire. */
-static bool start_call(struct dispatch *d, struct plan *plan,
+static void start_call(struct dispatch *d, struct plan *plan,
     const struct target *target, struct claimed *claimed)
 {
-	int64_t now_ms = now_wall_ms();
-	struct call *call = call_new(plan, target, claimed, now_ms);
+	struct call *call = call_new(plan, target, claimed, now_wall_ms());
 
-	if (too_old(target, call, now_ms)) {
-		call_give_up(call, d->sides.failed_dir, now_ms);
-		send_settle(d, call);
-		return false;
-	}
+	call->probe = target->breaker.open;
 	link_call(&d->calls, call);
 	wire_send(d->sides.wire, &call->wire);
-	return true;
 }
 
 /* Starts what a wish brought, from the plan in use or, when a reload took the
@@ -420,7 +270,8 @@ static int start_wish(struct dispatch *d, struct claim *claim,
 	for (; *at < claim->work.claimed_count &&
 	     claim->work.claimed[*at].endpoint == wish->endpoint;
 	     (*at)++) {
-		count += start_call(d, plan, target, &claim->work.claimed[*at]);
+		start_call(d, plan, target, &claim->work.claimed[*at]);
+		count++;
 	}
 	return count;
 }
@@ -438,6 +289,57 @@ static void take_wish(
 	give_back(d, wish->endpoint, wish->room - started);
 }
 
+static void send_settle(struct dispatch *d, struct call *call)
+{
+	d->settles++;
+	committer_send(d->sides.committer, &call->settle.work);
+}
+
+/* What waited too long behind a rest dies without an attempt. */
+static void give_up(struct dispatch *d, struct claim *claim)
+{
+	struct work_claim *work = &claim->work;
+	int64_t now_ms = now_wall_ms();
+	struct target *target =
+	    plan_target(claim->plan, work->wishes[0].endpoint);
+	size_t i;
+
+	expiry_done(d->plan, claim, now_ms);
+	if (plan_target(d->plan, target->number))
+		turns_consider(
+		    &d->turns, plan_target(d->plan, target->number), now_ms);
+	d->next_expiry_ms = now_ms;
+	for (i = 0; i < work->claimed_count && !d->stopping; i++) {
+		struct call *call =
+		    call_new(claim->plan, target, &work->claimed[i], now_ms);
+
+		call_expire(call, d->sides.failed_dir, now_ms);
+		send_settle(d, call);
+	}
+	claim_free(claim);
+}
+
+static void claim_expired(struct dispatch *d, int64_t now_ms)
+{
+	struct claim *claim;
+
+	if (d->next_expiry_ms < 0 || d->next_expiry_ms > now_ms)
+		return;
+	while ((claim = expiry_step(d->plan, now_ms, &d->next_expiry_ms)))
+		send_claim(d, claim);
+}
+
+/* An endpoint that rests keeps deliveries waiting from now on. */
+static void await_expiry(
+    struct dispatch *d, struct target *target, int64_t now_ms)
+{
+	if (!target || !guard_rests(target))
+		return;
+	expiry_expect(target, now_ms);
+	d->next_expiry_ms =
+	    now_earlier(d->next_expiry_ms, target->expiry.next_ms);
+}
+
 /* What was claimed comes in the order of the wishes. After the stop nothing is
  * started: the wire may be gone. Such rows are found active at the next start. */
 void dispatch_claimed(struct dispatch *d, struct work *work)
@@ -446,7 +348,11 @@ void dispatch_claimed(struct dispatch *d, struct work *work)
 	size_t at = 0;
 	size_t i;
 
-	strike_claim(d, claim);
+	claim_unlink(&d->claims, claim);
+	if (expiry_is(claim)) {
+		give_up(d, claim);
+		return;
+	}
 	for (i = 0; i < claim->work.wish_count; i++) {
 		const struct claim_wish *wish = &claim->work.wishes[i];
 		int started = 0;
@@ -458,10 +364,19 @@ void dispatch_claimed(struct dispatch *d, struct work *work)
 	assert(work->failed || d->stopping || at == claim->work.claimed_count);
 	if (work->failed)
 		d->pause_until_ms = now_wall_ms() + STORE_PAUSE_MS;
-	free_claim(claim);
+	claim_free(claim);
 }
 
 /* ---- settlements --------------------------------------------------------- */
+
+/* Others were settled before it: the endpoint's state is what it is now. */
+static void refresh(struct dispatch *d, struct call *call)
+{
+	const struct target *target = plan_target(d->plan, call->from.endpoint);
+
+	if (target && call->settle.breaker)
+		call->breaker = target->breaker;
+}
 
 static void settle_again(struct dispatch *d)
 {
@@ -469,6 +384,7 @@ static void settle_again(struct dispatch *d)
 		struct call *call = d->unsettled;
 
 		unlink_call(&d->unsettled, call);
+		refresh(d, call);
 		send_settle(d, call);
 	}
 }
@@ -476,19 +392,27 @@ static void settle_again(struct dispatch *d)
 void dispatch_called(struct dispatch *d, struct wire_call *wire)
 {
 	struct call *call = (struct call *)wire;
-	struct target *target = plan_target(d->plan, call->from.endpoint);
+	int64_t now_ms;
 
+	if (wire->answer.fault == FAULT_DNS && !call->looked) {
+		call->looked = true;
+		names_look(d->sides.names, wire);
+		return;
+	}
 	unlink_call(&d->calls, call);
-	if (target && !wire->abandoned)
-		rest_learn(target, call, now_wall_ms());
-	give_back(d, call->from.endpoint, 1);
 	/* Broken off by our own end: the row is found active at the next start
 	 * and tried again. */
 	if (wire->abandoned) {
+		give_back(d, call->from.endpoint, 1);
 		call_free(call);
 		return;
 	}
-	call_judge(call, d->sides.failed_dir, now_wall_ms());
+	now_ms = now_wall_ms();
+	call_judge(call, d->sides.failed_dir, now_ms);
+	guard_called(
+	    d->guard, plan_target(d->plan, call->from.endpoint), call, now_ms);
+	await_expiry(d, plan_target(d->plan, call->from.endpoint), now_ms);
+	give_back(d, call->from.endpoint, 1);
 	send_settle(d, call);
 }
 
@@ -503,9 +427,27 @@ static void count(struct dispatch *d, const struct work_settle *settled)
 		return;
 	case OUTCOME_DEAD:
 		d->totals.dead++;
-		d->deaths |= settled->notice;
+		d->news |= settled->notice;
 		return;
 	}
+}
+
+/* What the outcome means for others of the endpoint. */
+static void go_on(struct dispatch *d, struct target *target,
+    const struct work_settle *settled)
+{
+	if (settled->verdict.outcome == OUTCOME_DEFERRED) {
+		dispatch_touch(d, target, settled->verdict.due_ms);
+		return;
+	}
+	if (!settled->unlocked)
+		return;
+	dispatch_touch(d, target, settled->now_ms);
+	if (!guard_rests(target))
+		return;
+	expiry_hurry(target, settled->now_ms);
+	d->next_expiry_ms =
+	    now_earlier(d->next_expiry_ms, target->expiry.next_ms);
 }
 
 void dispatch_settled(struct dispatch *d, struct work *work)
@@ -522,13 +464,10 @@ void dispatch_settled(struct dispatch *d, struct work *work)
 	}
 	count(d, settled);
 	call_write_down(call, d->sides.record);
+	d->news |= guard_settled(d->guard, call);
 	target = plan_target(d->plan, call->from.endpoint);
 	if (target)
-		tell_change(d, target, call);
-	if (target && settled->verdict.outcome == OUTCOME_DEFERRED)
-		dispatch_touch(d, target, settled->verdict.due_ms);
-	else if (target && settled->unlocked)
-		dispatch_touch(d, target, settled->now_ms);
+		go_on(d, target, settled);
 	call_free(call);
 }
 
@@ -549,20 +488,27 @@ void dispatch_turn(struct dispatch *d, int64_t now_ms)
 	}
 	if (d->stopping)
 		return;
-	gather(d, now_ms);
+	turns_gather(&d->turns, d->plan, now_ms);
 	claim_ready(d, now_ms);
+	claim_expired(d, now_ms);
 }
 
 int64_t dispatch_next_ms(const struct dispatch *d)
 {
 	if (d->pause_until_ms)
 		return d->pause_until_ms;
-	return d->stopping ? -1 : d->next_due_ms;
+	if (d->stopping)
+		return -1;
+	return now_earlier(d->turns.next_ms, d->next_expiry_ms);
 }
 
 void dispatch_flush(struct dispatch *d, int64_t now_ms)
 {
 	struct work_flush *flush = mem_zalloc(sizeof(*flush));
+	size_t i;
+
+	for (i = 0; d->plan && i < d->plan->count; i++)
+		breaker_hurry(&d->plan->targets[i].breaker, now_ms);
 
 	flush->work.kind = WORK_FLUSH;
 	flush->now_ms = now_ms;
@@ -615,10 +561,10 @@ struct dispatch_totals dispatch_totals(const struct dispatch *d)
 	return totals;
 }
 
-bool dispatch_deaths(struct dispatch *d)
+bool dispatch_news(struct dispatch *d)
 {
-	bool deaths = d->deaths;
+	bool news = d->news;
 
-	d->deaths = false;
-	return deaths;
+	d->news = false;
+	return news;
 }

@@ -3,13 +3,14 @@
 #define FLOW_DISPATCH_H
 
 #include "flow/committer.h"
+#include "flow/notes.h"
 #include "flow/plan.h"
 #include "flow/record.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct notes;
+struct names;
 struct wire;
 struct wire_call;
 
@@ -24,6 +25,7 @@ struct dispatch;
 struct dispatch_sides {
 	struct committer *committer;
 	struct wire *wire;
+	struct names *names;
 	struct record *record;
 	struct notes *notes;
 	int failed_dir; /* descriptor of failed/ */
@@ -36,6 +38,9 @@ void dispatch_close(struct dispatch *dispatch);
  * numbers and next due times. Held as long as it is needed. */
 void dispatch_use(struct dispatch *dispatch, struct plan *plan);
 struct plan *dispatch_plan(const struct dispatch *dispatch);
+
+/* Has `status` show which of its endpoints rest. */
+void dispatch_tell(struct dispatch *dispatch);
 
 /* The target has (or may have) something due at `due_ms`. */
 void dispatch_touch(
@@ -68,10 +73,7 @@ struct dispatch_totals {
 	int in_flight;
 };
 struct dispatch_totals dispatch_totals(const struct dispatch *dispatch);
-/* A breaker that opened or closed since this was last asked; false for none.
- * Lent until the next plan is used. */
-bool dispatch_news(struct dispatch *dispatch, const struct target **target);
-/* True once after deaths that somebody is to be told of. */
-bool dispatch_deaths(struct dispatch *dispatch);
+/* True once after deaths and rests that somebody is to be told of by mail. */
+bool dispatch_news(struct dispatch *dispatch);
 
 #endif

@@ -2,10 +2,11 @@
 /*
  * flow/notice: from deaths to mails, and from mails to the mail child.
  *
- * One question at a time: digest (who is to be told?), mail-add (queue it and
- * strike the deaths off, in one transaction), mail-next (which mail is due?),
- * mail-done. If we die in the middle, the deaths or the mail are still in the
- * store; at worst a mail that was just sent is sent once more.
+ * One question at a time: digest (who is to be told of deaths?), rest-next (of
+ * an endpoint that rests, or works again?), mail-add (queue it and strike off
+ * what it tells of, in one transaction), mail-next (which mail is due?),
+ * mail-done. If we die in the middle, what is to be told or the mail are still
+ * in the store; at worst a mail that was just sent is sent once more.
  */
 #include "flow/notice.h"
 
@@ -32,21 +33,11 @@ enum {
 static const int64_t mail_delays_ms[] = { 60000, 300000, 900000, 3600000 };
 static const int64_t mail_give_up_ms = 5 * 86400000LL;
 
-/* What a breaker did, in words that stay true when the plan changes. */
-struct news {
-	char *webhook;
-	char *endpoint;
-	char *url; /* masked */
-	struct notice_rest rest;
-	struct news *next;
-};
-
 struct notice_desk {
 	struct notice_sides sides;
 	struct mailer *mailer;
 	struct work_mail_next *mail; /* being sent */
 	struct notice_mail composed; /* lent to the store while it is queued */
-	struct news *news; /* of breakers, to be queued as mails */
 	bool ringing;
 	int asking; /* questions that are with the store */
 	bool stopping;
@@ -71,24 +62,10 @@ static void free_mail(struct work_mail_next *mail)
 	free(mail);
 }
 
-static void free_news(struct news *news)
-{
-	free(news->webhook);
-	free(news->endpoint);
-	free(news->url);
-	free(news);
-}
-
 void notice_close(struct notice_desk *desk)
 {
 	if (!desk)
 		return;
-	while (desk->news) {
-		struct news *news = desk->news;
-
-		desk->news = news->next;
-		free_news(news);
-	}
 	mailer_close(desk->mailer);
 	free_mail(desk->mail);
 	notice_mail_clear(&desk->composed);
@@ -110,6 +87,15 @@ static void ask_digest(struct notice_desk *desk, int64_t now_ms)
 	send(desk, &work->work);
 }
 
+static void ask_rest(struct notice_desk *desk, int64_t now_ms)
+{
+	struct work_rest_next *work = mem_zalloc(sizeof(*work));
+
+	work->work.kind = WORK_REST_NEXT;
+	work->ready_before_ms = now_ms - DIGEST_MS;
+	send(desk, &work->work);
+}
+
 static void ask_mail(struct notice_desk *desk, int64_t now_ms)
 {
 	struct work_mail_next *work = mem_zalloc(sizeof(*work));
@@ -124,19 +110,11 @@ void notice_ring(struct notice_desk *desk)
 	desk->ringing = true;
 }
 
-static void queue_news(struct notice_desk *desk);
-
 void notice_turn(struct notice_desk *desk, int64_t now_ms)
 {
 	bool due = desk->due_ms >= 0 && desk->due_ms <= now_ms;
 
-	if (desk->asking || desk->stopping)
-		return;
-	if (desk->news) {
-		queue_news(desk);
-		return;
-	}
-	if (!desk->ringing && !due)
+	if (desk->asking || desk->stopping || (!desk->ringing && !due))
 		return;
 	desk->ringing = false;
 	desk->due_ms = -1;
@@ -196,22 +174,30 @@ static void describe(const struct webhook *webhook,
 	}
 }
 
-/* Fills in what all mails have in common; `host` and `token` are room for it. */
-static struct notice frame(const struct conf *conf,
-    const struct webhook *webhook, const char *id, char host[256],
-    char token[32])
+/* What every mail of a webhook has; `place` holds what it points to. */
+struct place {
+	char token[32];
+	char host[256];
+};
+
+static struct notice frame(
+    const struct notice_desk *desk, const char *id, struct place *place)
 {
-	snprintf(host, 256, "localhost");
-	gethostname(host, 255);
-	snprintf(token, 32, "%016llx", (unsigned long long)dice_roll());
+	const struct conf *conf = dispatch_plan(desk->sides.dispatch)->conf;
+	const struct webhook *webhook = conf_webhook(conf, id);
+
+	snprintf(place->host, sizeof(place->host), "localhost");
+	gethostname(place->host, sizeof(place->host) - 1);
+	snprintf(place->token, sizeof(place->token), "%016llx",
+	    (unsigned long long)dice_roll());
 	return (struct notice){
 		.webhook = id,
 		.name = webhook ? webhook->name : NULL,
 		.from = conf->mail.from,
 		.to = recipients(conf, webhook),
-		.host = host,
+		.host = place->host,
 		.now_ms = now_wall_ms(),
-		.token = token,
+		.token = place->token,
 		.config_dir =
 		    strcmp(conf->dir, "/etc/spoolhook") == 0 ? NULL : conf->dir,
 	};
@@ -223,36 +209,64 @@ static void compose(struct notice_desk *desk, const struct work_digest *digest)
 	const struct webhook *webhook = conf_webhook(conf, digest->webhook);
 	struct notice_death deaths[DIGEST_ROWS_MAX];
 	struct buf urls[DIGEST_ROWS_MAX];
-	char host[256];
-	char token[32];
-	struct notice notice =
-	    frame(conf, webhook, digest->webhook, host, token);
+	struct place place;
+	struct notice notice = frame(desk, digest->webhook, &place);
 	size_t i;
 
-	for (i = 0; i < DIGEST_ROWS_MAX; i++)
-		urls[i] = (struct buf)BUF_INIT(4096);
-	describe(webhook, digest, deaths, urls);
 	notice.deaths = deaths;
 	notice.death_count = digest->row_count;
 	notice.total = digest->total;
+	for (i = 0; i < DIGEST_ROWS_MAX; i++)
+		urls[i] = (struct buf)BUF_INIT(4096);
+	describe(webhook, digest, deaths, urls);
 	notice_mail_clear(&desk->composed);
 	notice_compose(&notice, &desk->composed);
 	for (i = 0; i < DIGEST_ROWS_MAX; i++)
 		buf_clear(&urls[i]);
 }
 
-/* The digest goes on living as the mail-add's lender of the webhook's name. */
+static void compose_rest(
+    struct notice_desk *desk, const struct work_rest_next *asked)
+{
+	const struct conf *conf = dispatch_plan(desk->sides.dispatch)->conf;
+	const struct webhook *webhook = conf_webhook(conf, asked->webhook);
+	const struct endpoint *endpoint =
+	    webhook ? webhook_endpoint(webhook, asked->name) : NULL;
+	auto_buf struct buf url = BUF_INIT(4096);
+	struct place place;
+	struct notice notice = frame(desk, asked->webhook, &place);
+	struct notice_rest rest = {
+		.endpoint = asked->name,
+		.resting = asked->resting,
+		.failures = asked->failures,
+		.since_ms = asked->since_ms,
+		.last_status = asked->last_status,
+		.last_code = asked->last_code,
+	};
+
+	if (endpoint) {
+		mask_url(&url, endpoint->url, endpoint->url_secret);
+		rest.url = buf_text(&url);
+		rest.longest_ms = webhook->breaker.rest_ms;
+		rest.give_up_ms = webhook->retry.give_up_after_ms;
+	}
+	notice_mail_clear(&desk->composed);
+	notice_compose_rest(&notice, &rest, &desk->composed);
+}
+
+/* The question goes on living as the mail-add's lender of the webhook's name. */
 struct add {
 	struct work_mail_add work; /* first */
-	struct work_digest *digest; /* NULL: it tells of a breaker */
-	char *webhook; /* then: the name that is lent */
+	struct work_digest *digest; /* one of these */
+	struct work_rest_next *rest;
 };
 
-/* The composed mail is lent to the store until it answers. */
-static void send_mail(struct notice_desk *desk, struct add *add)
+static void send_add(
+    struct notice_desk *desk, struct add *add, const char *webhook)
 {
 	add->work.work.kind = WORK_MAIL_ADD;
 	add->work.now_ms = now_wall_ms();
+	add->work.webhook = webhook;
 	add->work.from = desk->composed.from;
 	add->work.recipients = desk->composed.recipients;
 	add->work.message = desk->composed.message;
@@ -266,52 +280,19 @@ static void queue_mail(struct notice_desk *desk, struct work_digest *digest)
 
 	compose(desk, digest);
 	add->digest = digest;
-	add->work.webhook = digest->webhook;
 	add->work.upto = digest->upto;
-	send_mail(desk, add);
+	send_add(desk, add, digest->webhook);
 }
 
-void notice_breaker(struct notice_desk *desk, const struct target *target)
+static void queue_rest(struct notice_desk *desk, struct work_rest_next *rest)
 {
-	const struct endpoint *endpoint = target->endpoint;
-	struct news *news = mem_zalloc(sizeof(*news));
-	struct news **last = &desk->news;
-	auto_buf struct buf url = BUF_INIT(4096);
-
-	mask_url(&url, endpoint->url, endpoint->url_secret);
-	news->webhook = mem_strdup(target->webhook->id);
-	news->endpoint = mem_strdup(endpoint->id);
-	news->url = mem_strdup(buf_text(&url));
-	news->rest = (struct notice_rest){
-		.endpoint = news->endpoint,
-		.url = news->url,
-		.open = breaker_is_open(&target->breaker),
-		.failures = target->breaker.failures,
-		.until_ms = target->breaker.until_ms,
-	};
-	while (*last)
-		last = &(*last)->next;
-	*last = news;
-}
-
-static void queue_news(struct notice_desk *desk)
-{
-	const struct conf *conf = dispatch_plan(desk->sides.dispatch)->conf;
-	struct news *news = desk->news;
 	struct add *add = mem_zalloc(sizeof(*add));
-	char host[256];
-	char token[32];
-	struct notice notice = frame(conf, conf_webhook(conf, news->webhook),
-	    news->webhook, host, token);
 
-	desk->news = news->next;
-	notice.rest = &news->rest;
-	notice_mail_clear(&desk->composed);
-	notice_compose(&notice, &desk->composed);
-	add->webhook = take(&news->webhook);
-	add->work.webhook = add->webhook;
-	free_news(news);
-	send_mail(desk, add);
+	compose_rest(desk, rest);
+	add->rest = rest;
+	add->work.endpoint = rest->endpoint;
+	add->work.resting = rest->resting;
+	send_add(desk, add, rest->webhook);
 }
 
 static void free_digest(struct work_digest *digest)
@@ -322,6 +303,15 @@ static void free_digest(struct work_digest *digest)
 	free(digest);
 }
 
+static void free_rest(struct work_rest_next *rest)
+{
+	if (!rest)
+		return;
+	work_rest_next_clear(rest);
+	free(rest);
+}
+
+/* No deaths to tell of: rests are next. */
 static void digest_answered(
     struct notice_desk *desk, struct work_digest *digest)
 {
@@ -332,6 +322,19 @@ static void digest_answered(
 	if (digest->last_notice_ms >= 0)
 		expect(desk, digest->last_notice_ms + DIGEST_MS + 1);
 	free_digest(digest);
+	ask_rest(desk, now_wall_ms());
+}
+
+/* No rests either: mails are next. */
+static void rest_answered(struct notice_desk *desk, struct work_rest_next *rest)
+{
+	if (rest->endpoint) {
+		queue_rest(desk, rest);
+		return;
+	}
+	if (rest->last_told_ms >= 0)
+		expect(desk, rest->last_told_ms + DIGEST_MS + 1);
+	free_rest(rest);
 	if (desk->mail || mailer_busy(desk->mailer))
 		return;
 	ask_mail(desk, now_wall_ms());
@@ -444,13 +447,17 @@ static void free_work(struct notice_desk *desk, struct work *work)
 		free_digest((struct work_digest *)work);
 		return;
 	}
+	if (work->kind == WORK_REST_NEXT) {
+		free_rest((struct work_rest_next *)work);
+		return;
+	}
 	if (work->kind == WORK_MAIL_NEXT) {
 		free_mail((struct work_mail_next *)work);
 		return;
 	}
 	if (work->kind == WORK_MAIL_ADD) {
 		free_digest(((struct add *)work)->digest);
-		free(((struct add *)work)->webhook);
+		free_rest(((struct add *)work)->rest);
 		notice_mail_clear(&desk->composed);
 	} else {
 		free(((struct mail_done *)work)->recipients);
@@ -465,6 +472,10 @@ void notice_answered(struct notice_desk *desk, struct work *work)
 	desk->asking--;
 	if (!failed && work->kind == WORK_DIGEST) {
 		digest_answered(desk, (struct work_digest *)work);
+		return;
+	}
+	if (!failed && work->kind == WORK_REST_NEXT) {
+		rest_answered(desk, (struct work_rest_next *)work);
 		return;
 	}
 	if (!failed && work->kind == WORK_MAIL_NEXT) {
@@ -485,7 +496,7 @@ void notice_stop(struct notice_desk *desk)
 
 bool notice_idle(const struct notice_desk *desk)
 {
-	return !desk->asking && !desk->ringing && !desk->mail && !desk->news;
+	return !desk->asking && !desk->ringing && !desk->mail;
 }
 
 bool notice_quiet(const struct notice_desk *desk)

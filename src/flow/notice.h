@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 struct ev_loop;
-struct target;
 
 /*
  * Who is told of what, and how often (contract section 9): deaths are gathered
@@ -34,9 +33,6 @@ void notice_close(struct notice_desk *desk);
 
 /* There are deaths to tell of, or mails that may be due. */
 void notice_ring(struct notice_desk *desk);
-/* An endpoint rests, or is back: those who are told of its failures are told
- * of that, once each time. */
-void notice_breaker(struct notice_desk *desk, const struct target *target);
 /* Asks the store what is to be done; called when its time has come. */
 void notice_turn(struct notice_desk *desk, int64_t now_ms);
 /* When to call notice_turn at the latest (wall clock), -1 for never. */

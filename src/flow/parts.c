@@ -52,7 +52,10 @@ static int open_ports(struct parts *p, const struct conf *conf, struct why *why)
 	if (!p->record)
 		return -1;
 	p->wire = wire_open(&http, &p->calls, why);
-	return p->wire ? 0 : -1;
+	if (!p->wire)
+		return -1;
+	p->names = names_open(&p->calls, why);
+	return p->names ? 0 : -1;
 }
 
 /* Receipts are read before the store's thread starts. */
@@ -95,7 +98,13 @@ static void open_desks(
 {
 	p->notes = notes_open(p->committer);
 	p->dispatch = dispatch_open(&(struct dispatch_sides){
-	    p->committer, p->wire, p->record, p->notes, p->failed_dir });
+	    .committer = p->committer,
+	    .wire = p->wire,
+	    .names = p->names,
+	    .record = p->record,
+	    .notes = p->notes,
+	    .failed_dir = p->failed_dir,
+	});
 	p->intake = intake_open(&(struct intake_sides){ &p->spool, p->committer,
 				    p->dispatch, p->record, past->last_id },
 	    past->left.receipts, past->left.count);
@@ -148,6 +157,7 @@ int parts_open(
 void parts_close(struct parts *p)
 {
 	wire_close(p->wire);
+	names_close(p->names);
 	committer_close(p->committer);
 	notice_close(p->notice);
 	intake_close(p->intake);

@@ -7,6 +7,7 @@
 #include "flow/committer.h"
 #include "flow/dispatch.h"
 #include "flow/intake.h"
+#include "flow/names.h"
 #include "flow/notes.h"
 #include "flow/notice.h"
 #include "flow/record.h"
@@ -33,6 +34,7 @@ struct parts {
 	struct record *record;
 	struct committer *committer;
 	struct wire *wire;
+	struct names *names;
 	struct dispatch *dispatch;
 	struct intake *intake;
 	struct notice_desk *notice;

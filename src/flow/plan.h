@@ -3,7 +3,6 @@
 #define FLOW_PLAN_H
 
 #include "base/why.h"
-#include "model/breaker.h"
 #include "model/conf.h"
 
 #include <stdbool.h>
@@ -19,10 +18,16 @@ struct target {
 	int64_t number; /* in the store, the same for ever */
 	const struct webhook *webhook;
 	const struct endpoint *endpoint;
-	struct breaker breaker;
-	bool news; /* it opened or closed, and nobody was told yet */
 	int in_flight;
 	int64_t next_due_ms; /* of its next waiting delivery, -1 for none */
+	struct breaker breaker;
+	struct expiry_plan {
+		int64_t next_ms; /* the next walk for what waits too long */
+		int64_t walked_ms; /* the end of the last one */
+		int steps; /* that this one took so far, or the last one */
+		int64_t oldest_ms; /* what this walk has seen so far */
+		int64_t due_ms, seq; /* where it stands */
+	} expiry;
 	bool listed; /* it stands in the dispatcher's ready list */
 	bool claiming; /* a claim for it is under way */
 	bool touched; /* … and the store changed meanwhile */

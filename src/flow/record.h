@@ -4,7 +4,6 @@
 
 #include "base/buf.h"
 #include "base/why.h"
-#include "model/breaker.h"
 #include "model/conf.h"
 #include "model/event.h"
 #include "model/retry.h"
@@ -71,13 +70,23 @@ struct subject {
 };
 void record_attempt(struct record *record, const struct subject *subject,
     int attempt, const struct answer *answer, const struct verdict *verdict);
-/* A breaker opened (until_ms: no probe before) or closed. */
-void record_breaker(struct record *record, const struct webhook *webhook,
-    const struct endpoint *endpoint, const struct breaker *breaker);
-/* The final line, `delivered` or `dead`; no answer: it died waiting. */
+/* The final line, `delivered` or `dead`; answer NULL: it was given up without
+ * an attempt. */
 void record_end(struct record *record, const struct subject *subject,
     int attempts, int64_t age_ms, const struct answer *answer,
     const struct verdict *verdict);
+
+/* An endpoint rests, or works again. */
+struct rest_line {
+	const char *webhook;
+	const char *endpoint;
+	bool resting;
+	int failures; /* in a row; when it rests */
+	int64_t until_ms; /* when it rests: the first probe */
+	int64_t rested_ms; /* when it works again */
+	const struct answer *answer; /* that changed it */
+};
+void record_breaker(struct record *record, const struct rest_line *rest);
 
 void record_mail_sent(struct record *record, const char *webhook,
     const char *recipients, const char *file);

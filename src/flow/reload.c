@@ -205,6 +205,7 @@ static void use(struct reload *r, struct endpoints *answer)
 	r->generation = plan->generation;
 	dispatch_use(parts->dispatch, plan);
 	intake_use(parts->intake);
+	dispatch_tell(parts->dispatch);
 	notice_ring(parts->notice);
 	tell_of_strays(r, &answer->work);
 	publish(r, plan->conf);

@@ -1,88 +1,153 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * model/breaker: closed, resting, probing, starting slowly; four numbers tell
- * which. What counts as a failure is the caller's: trouble of our own does not.
+ * model/breaker: when an endpoint that fails again and again is left in peace.
+ *
+ * Owns the rule and nothing else: rests of 5 s that double up to the policy's
+ * longest, chance added so that a crowd of endpoints behind one dead host does
+ * not knock at once, and room that doubles with each success after a revival.
+ * Answers of calls that were made before the breaker opened neither lengthen
+ * the rest nor count as its probe; a success among them closes it.
+ *
+ * Pure: nothing to lose if we die. Whoever keeps the value stores it.
  */
 #include "model/breaker.h"
 
-/* Rests are longer by up to a fifth, so that many endpoints behind one dead
- * router do not all probe at once. */
+#include <stddef.h>
+
+/* Chance adds at most this part of a rest. */
 static const double JITTER = 0.2;
 
-bool breaker_is_open(const struct breaker *b)
+/* A breaker that a reload turned off does not hold anything up. */
+static bool is_open(
+    const struct breaker *breaker, const struct breaker_policy *policy)
 {
-	return b->until_ms != 0;
+	return breaker->open && policy->failures > 0;
 }
 
-int breaker_room(const struct breaker *b, int concurrency, int64_t now_ms)
+bool breaker_rests(
+    const struct breaker *breaker, const struct breaker_policy *policy)
 {
-	if (breaker_is_open(b))
-		return now_ms >= b->until_ms;
-	if (b->room && b->room < concurrency)
-		return b->room;
+	return is_open(breaker, policy) || breaker->own;
+}
+
+int breaker_room(const struct breaker *breaker,
+    const struct breaker_policy *policy, int concurrency, int in_flight,
+    int64_t now_ms)
+{
+	if (breaker_rests(breaker, policy))
+		return in_flight == 0 && now_ms >= breaker->until_ms ? 1 : 0;
+	if (breaker->room > 0 && breaker->room < concurrency)
+		return breaker->room;
 	return concurrency;
 }
 
-static void rest(struct breaker *b, int64_t now_ms, uint64_t dice)
+/* Chance in [0, 1) from the upper 53 bits, which a double holds exactly. */
+static int64_t with_chance(int64_t ms, uint64_t dice)
 {
-	double chance = (double)(dice >> 11) / (double)((uint64_t)1 << 53);
+	double chance = (double)(dice >> 11) * 0x1p-53;
 
-	b->until_ms = now_ms + b->rest_ms +
-	    (int64_t)((double)b->rest_ms * JITTER * chance);
+	return ms + (int64_t)((double)ms * JITTER * chance);
 }
 
-static int64_t first_rest(const struct breaker_policy *policy)
+static int64_t at_most(int64_t ms, int64_t limit)
 {
-	return policy->rest_ms < BREAKER_REST_MS ? policy->rest_ms
-						 : BREAKER_REST_MS;
+	return ms < limit ? ms : limit;
 }
 
-static enum breaker_change succeed(struct breaker *b)
+static void rest(struct breaker *breaker, const struct breaker_policy *policy,
+    const struct breaker_case *at)
 {
-	bool was_open = breaker_is_open(b);
+	int64_t asked = at_most(at->asked_ms, policy->rest_ms);
+	int64_t wait = with_chance(breaker->rest_ms, at->dice);
 
-	b->failures = 0;
-	if (was_open) {
-		*b = (struct breaker){ .room = 1 };
-		return BREAKER_CLOSED;
-	}
-	/* Beyond any concurrency there is no limit to keep in mind. */
-	if (b->room)
-		b->room = b->room < 512 ? b->room * 2 : 0;
+	breaker->until_ms = at->now_ms + (asked > wait ? asked : wait);
+}
+
+static enum breaker_change succeed(
+    struct breaker *breaker, const struct breaker_case *at)
+{
+	bool was_open = breaker->open;
+	bool was_narrow = breaker->room > 0 || breaker->own;
+
+	breaker->open = false;
+	breaker->own = false;
+	breaker->failures = 0;
+	breaker->rest_ms = 0;
+	breaker->until_ms = 0;
+	if (was_open)
+		breaker->room = 1;
+	else if (was_narrow)
+		breaker->room = breaker->room ? breaker->room * 2 : 1;
+	if (breaker->room >= at->concurrency)
+		breaker->room = 0;
+	return was_open ? BREAKER_CLOSED : BREAKER_SAME;
+}
+
+static enum breaker_change fail_again(struct breaker *breaker,
+    const struct breaker_policy *policy, const struct breaker_case *at)
+{
+	if (!at->probe)
+		return BREAKER_SAME;
+	breaker->rest_ms = at_most(breaker->rest_ms * 2, policy->rest_ms);
+	rest(breaker, policy, at);
 	return BREAKER_SAME;
 }
 
-enum breaker_change breaker_note(struct breaker *b,
-    const struct breaker_policy *policy, bool good, int64_t started_ms,
-    int64_t now_ms, uint64_t dice)
+static enum breaker_change fail_closed(struct breaker *breaker,
+    const struct breaker_policy *policy, const struct breaker_case *at)
 {
-	if (good)
-		return succeed(b);
-	if (b->failures < INT32_MAX)
-		b->failures++;
-	if (breaker_is_open(b)) {
-		if (started_ms < b->until_ms)
-			return BREAKER_SAME;
-		b->rest_ms *= 2;
-		if (b->rest_ms > policy->rest_ms)
-			b->rest_ms = policy->rest_ms;
-		rest(b, now_ms, dice);
+	if (breaker->room > 1)
+		breaker->room = 1;
+	if (!policy->failures || breaker->failures < policy->failures)
 		return BREAKER_SAME;
-	}
-	if (!policy->failures || b->failures < policy->failures)
-		return BREAKER_SAME;
-	b->rest_ms = first_rest(policy);
-	b->room = 0;
-	rest(b, now_ms, dice);
+	breaker->open = true;
+	breaker->since_ms = at->now_ms;
+	breaker->room = 0;
+	breaker->rest_ms = at_most(BREAKER_FIRST_REST_MS, policy->rest_ms);
+	rest(breaker, policy, at);
 	return BREAKER_OPENED;
 }
 
-void breaker_clamp(
-    struct breaker *b, const struct breaker_policy *policy, int64_t now_ms)
+enum breaker_change breaker_note(struct breaker *breaker,
+    const struct breaker_policy *policy, const struct breaker_case *at)
 {
-	int64_t latest = now_ms + policy->rest_ms +
-	    (int64_t)((double)policy->rest_ms * JITTER);
+	switch (at->news) {
+	case BREAKER_SUCCESS:
+		return succeed(breaker, at);
+	case BREAKER_FAILURE:
+		breaker->own = false;
+		if (breaker->failures < INT32_MAX)
+			breaker->failures++;
+		if (is_open(breaker, policy))
+			return fail_again(breaker, policy, at);
+		return fail_closed(breaker, policy, at);
+	case BREAKER_OWN_FAULT:
+		breaker->own = true;
+		if (breaker->until_ms < at->now_ms + BREAKER_OWN_REST_MS)
+			breaker->until_ms = at->now_ms + BREAKER_OWN_REST_MS;
+		return BREAKER_SAME;
+	}
+	return BREAKER_SAME;
+}
 
-	if (b->until_ms > latest)
-		b->until_ms = latest;
+void breaker_resume(struct breaker *breaker,
+    const struct breaker_policy *policy, int64_t now_ms)
+{
+	int64_t longest = now_ms + with_chance(policy->rest_ms, UINT64_MAX);
+
+	breaker->own = false;
+	breaker->room = 0;
+	if (!breaker->open) {
+		breaker->until_ms = 0;
+		return;
+	}
+	breaker->rest_ms = at_most(breaker->rest_ms, policy->rest_ms);
+	if (breaker->until_ms > longest)
+		breaker->until_ms = now_ms + breaker->rest_ms;
+}
+
+void breaker_hurry(struct breaker *breaker, int64_t now_ms)
+{
+	if (breaker->until_ms > now_ms)
+		breaker->until_ms = now_ms;
 }

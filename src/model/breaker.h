@@ -2,46 +2,74 @@
 #ifndef MODEL_BREAKER_H
 #define MODEL_BREAKER_H
 
-#include "model/conf.h"
-
 #include <stdbool.h>
 #include <stdint.h>
 
 /*
- * The breaker of an endpoint (contract section 4): after so many failed
- * attempts in a row it opens and the endpoint rests; then one probe at a time
- * goes out, and the first success closes it. After that the endpoint starts
- * slowly: one call at a time, twice as many after each success. Waiting behind
- * it costs no attempts. Pure: the clock and the dice are arguments.
+ * The breaker of one endpoint (contract section 4): after so many failed
+ * attempts in a row nothing is sent to it but one probe at a time, after rests
+ * that double; what waits meanwhile spends no attempts. Pure: the clock and the
+ * dice are arguments, and the whole state is this value.
+ *
+ *	        failures in a row               probe fails: a longer rest
+ *	closed ------------------> open (rests) --------------------------+
+ *	  ^  room 1, 2, 4 … all      |     ^------------------------------+
+ *	  +--------------------------+ a success
+ *
+ * Every failed attempt counts, whatever its status: 10 refusals of one kind in
+ * a row are no accident of one event. A Retry-After makes the rest longer, up
+ * to the longest one. Our own faults count for nothing: they let the endpoint
+ * be tried by one call at a time, at a slow pace, until the fault is gone.
  */
-struct breaker {
-	int failures; /* in a row */
-	int64_t until_ms; /* open: no probe before (wall clock); 0: closed */
-	int64_t rest_ms; /* open: how long this rest is, without its jitter */
-	int room; /* after a revival: calls at a time, 0 for no limit */
+struct breaker_policy {
+	int failures; /* in a row; 0 turns it off */
+	int64_t rest_ms; /* the longest rest, before chance is added */
 };
 
-/* The first rest; each failed probe doubles it, up to the policy's rest. */
-enum { BREAKER_REST_MS = 5000 };
+enum {
+	BREAKER_FIRST_REST_MS = 5000,
+	/* An own fault is looked at again after this. */
+	BREAKER_OWN_REST_MS = 5000,
+};
+
+struct breaker {
+	bool open;
+	bool own; /* the last call ended in a fault of our own */
+	int failures; /* in a row */
+	int64_t rest_ms; /* the present rest without chance; 0 when closed */
+	int64_t until_ms; /* open or own: nothing is sent before */
+	int64_t since_ms; /* when it opened last */
+	int room; /* closed again: so many at once; 0: no bound */
+};
 
 enum breaker_change { BREAKER_SAME, BREAKER_OPENED, BREAKER_CLOSED };
 
-bool breaker_is_open(const struct breaker *breaker);
-
-/* How many calls may be under way at a time now: `concurrency`, fewer while it
- * starts slowly, none while it rests, one for a probe. */
-int breaker_room(
-    const struct breaker *breaker, int concurrency, int64_t now_ms);
-
-/* Takes an attempt's outcome to heart. An attempt that failed while others of
- * the same rest were still under way does not make the rest longer: only a
- * probe, sent after until_ms, does. `started_ms` is when it was sent. */
-enum breaker_change breaker_note(struct breaker *breaker,
-    const struct breaker_policy *policy, bool good, int64_t started_ms,
-    int64_t now_ms, uint64_t dice);
-
-/* A clock that jumped back must not make a rest endless. */
-void breaker_clamp(struct breaker *breaker, const struct breaker_policy *policy,
+/* How many calls may be under way in all, given how many there are. */
+int breaker_room(const struct breaker *breaker,
+    const struct breaker_policy *policy, int concurrency, int in_flight,
     int64_t now_ms);
+/* True when it keeps deliveries waiting, now or until its probe is back. */
+bool breaker_rests(
+    const struct breaker *breaker, const struct breaker_policy *policy);
+
+enum breaker_news { BREAKER_SUCCESS, BREAKER_FAILURE, BREAKER_OWN_FAULT };
+struct breaker_case {
+	enum breaker_news news;
+	bool probe; /* the call was started while the breaker was open */
+	int concurrency;
+	int64_t asked_ms; /* Retry-After, -1 for none */
+	int64_t now_ms;
+	uint64_t dice;
+};
+/* Takes note of how a call ended. */
+enum breaker_change breaker_note(struct breaker *breaker,
+    const struct breaker_policy *policy, const struct breaker_case *at);
+
+/* What was stored, in a process that begins: the rest goes on, but never
+ * longer than it was meant to, whatever the clock did meanwhile. */
+void breaker_resume(struct breaker *breaker,
+    const struct breaker_policy *policy, int64_t now_ms);
+/* Ends the rest: the next call may be made now. */
+void breaker_hurry(struct breaker *breaker, int64_t now_ms);
 
 #endif

@@ -3,6 +3,7 @@
 #define MODEL_CONF_H
 
 #include "base/why.h"
+#include "model/breaker.h"
 #include "model/filter.h"
 #include "model/finding.h"
 #include "model/retry.h"
@@ -35,11 +36,6 @@ struct endpoint {
 	const char *method; /* "POST", "PUT" or "PATCH"; static */
 	struct header *headers; /* its own, added after the webhook's */
 	size_t header_count;
-};
-
-struct breaker_policy {
-	int failures; /* 0 turns it off */
-	int64_t rest_ms;
 };
 
 struct webhook {

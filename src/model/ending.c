@@ -6,9 +6,8 @@
  * visible and that no more than the answer's field is written.
  *
  * Whose fault it was is decided here: rows with FAULT_LOCAL spend no try of a
- * delivery. Telling a name server that is unreachable from a name that does
- * not exist belongs here as well, as soon as an ending can tell (END_NO_NAME
- * and END_SLOW_NAME are both the peer's now). Pure.
+ * delivery. But for names: whether a name does not exist or no name server can
+ * be reached is not known to the library, so flow/names looks again. Pure.
  */
 #include "model/ending.h"
 

@@ -66,14 +66,19 @@ static const char *title(const struct notice *notice)
 }
 
 /* What went wrong last, in the fewest words: "HTTP 503", "timeout". */
-static void reason(struct buf *out, const struct notice_death *death)
+static void reason_of(struct buf *out, int status, const char *code)
 {
-	if (death->last_status)
-		buf_printf(out, "HTTP %d", death->last_status);
-	else if (death->last_code && *death->last_code)
-		show(out, death->last_code, FIELD_MAX);
+	if (status)
+		buf_printf(out, "HTTP %d", status);
+	else if (code && *code)
+		show(out, code, FIELD_MAX);
 	else
 		buf_puts(out, "no answer");
+}
+
+static void reason(struct buf *out, const struct notice_death *death)
+{
+	reason_of(out, death->last_status, death->last_code);
 }
 
 static bool same_reason(const struct notice *notice)
@@ -96,11 +101,6 @@ static void subject(struct buf *out, const struct notice *notice)
 {
 	buf_puts(out, "[spoolhook] ");
 	show(out, title(notice), NAME_MAX_SHOWN);
-	if (notice->rest) {
-		buf_printf(out, ": %s %s", notice->rest->endpoint,
-		    notice->rest->open ? "rests" : "answers again");
-		return;
-	}
 	if (notice->total > 1)
 		buf_printf(out, ": %lld deliveries failed (",
 		    (long long)notice->total);
@@ -178,10 +178,10 @@ static void recipients(
 }
 
 static void headers(struct buf *out, const struct notice *notice,
-    const char *from, const char *to)
+    const struct notice_mail *mail, const char *to, struct buf *title)
 {
+	const char *from = mail->from;
 	auto_free char *host = domain(notice->host);
-	auto_buf struct buf text = BUF_INIT(4096);
 
 	/* A sender that is no address was replaced, its name is not kept. */
 	buf_puts(out, "From: ");
@@ -189,8 +189,7 @@ static void headers(struct buf *out, const struct notice *notice,
 	    notice->from && strstr(notice->from, from) ? notice->from : NULL,
 	    from);
 	buf_printf(out, "\r\nTo: %s\r\nSubject: ", to);
-	subject(&text, notice);
-	mime_text(out, buf_text(&text), sizeof("Subject: ") - 1);
+	mime_text(out, buf_text(title), sizeof("Subject: ") - 1);
 	buf_puts(out, "\r\nDate: ");
 	mime_date(out, notice->now_ms);
 	buf_puts(out, "\r\nMessage-ID: <");
@@ -252,9 +251,16 @@ static void command(
 
 static void why_dead(struct buf *out, const struct notice_death *death)
 {
-	buf_printf(out, "  attempts:  %d, the last one with ", death->tries);
-	reason(out, death);
-	buf_putc(out, '\n');
+	if (death->tries || death->last_status) {
+		buf_printf(
+		    out, "  attempts:  %d, the last one with ", death->tries);
+		reason(out, death);
+		buf_putc(out, '\n');
+	} else {
+		buf_puts(out,
+		    "  attempts:  none, it waited for an endpoint "
+		    "that rests\n");
+	}
 	if (death->last_error && *death->last_error) {
 		buf_puts(out, "  error:     ");
 		show(out, death->last_error, ERROR_MAX);
@@ -338,94 +344,151 @@ static void closing(struct buf *out, const struct notice *notice, size_t listed)
 	buf_puts(out, "\nAll failures of this webhook:\n  ");
 	command(out, notice, "log");
 	buf_printf(out, "--failed --webhook %s\n", notice->webhook);
-}
-
-static void signature(struct buf *out)
-{
 	buf_puts(out, "\n-- \nspoolhook " VERSION "\n");
 }
 
-/* An endpoint rests, or is back. */
-static void tell_rest(struct buf *out, const struct notice *notice)
-{
-	const struct notice_rest *rest = notice->rest;
-
-	buf_puts(out, "The endpoint ");
-	show(out, rest->endpoint, NAME_MAX_SHOWN);
-	buf_puts(out, " of the webhook\n\"");
-	show(out, title(notice), NAME_MAX_SHOWN);
-	buf_printf(out, "\" (%s)\n", notice->webhook);
-	if (rest->open) {
-		buf_printf(out,
-		    "failed %d times in a row and rests. Its deliveries wait "
-		    "and spend no tries;\na probe looks for it from time to "
-		    "time, and its first answer ends the rest.\n\n",
-		    rest->failures);
-	} else {
-		buf_puts(out,
-		    "answers again. What waited for it is being delivered.\n"
-		    "\n");
-	}
-	buf_puts(out, "  endpoint:  ");
-	show(out, rest->url, FIELD_MAX);
-	if (rest->open) {
-		buf_puts(out, "\n  next try:  ");
-		moment(out, rest->until_ms);
-	}
-	buf_puts(out, "\n  look:      ");
-	command(out, notice, "queue");
-	buf_printf(out, "--webhook %s\n", notice->webhook);
-}
-
-static void tell_deaths(struct buf *out, const struct notice *notice)
+static void body(struct buf *text, const struct notice *notice)
 {
 	size_t listed = notice->death_count;
 	size_t i;
 
 	if (listed > NOTICE_LISTED_MAX)
 		listed = NOTICE_LISTED_MAX;
-	opening(out, notice);
+	opening(text, notice);
 	for (i = 0; i < listed; i++)
-		entry(out, notice, &notice->deaths[i]);
-	closing(out, notice, listed);
+		entry(text, notice, &notice->deaths[i]);
+	closing(text, notice, listed);
 }
 
-static void body(struct buf *out, const struct notice *notice)
+/* Commands can be copied from a message that needs no encoding, also where it
+ * is read as a file. */
+static void encode(struct buf *out, struct buf *text)
 {
-	auto_buf struct buf text = BUF_INIT(BODY_MAX);
-
-	if (notice->rest)
-		tell_rest(&text, notice);
-	else
-		tell_deaths(&text, notice);
-	signature(&text);
-	/* Commands can be copied from a message that needs no encoding, also
-	 * where it is read as a file. */
-	if (mime_is_plain(buf_text(&text), text.len)) {
+	if (mime_is_plain(buf_text(text), text->len)) {
 		buf_puts(out, "Content-Transfer-Encoding: 7bit\r\n\r\n");
-		mime_plain(out, buf_text(&text), text.len);
+		mime_plain(out, buf_text(text), text->len);
 		return;
 	}
 	buf_puts(out, "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
-	mime_quoted_printable(out, buf_text(&text), text.len);
+	mime_quoted_printable(out, buf_text(text), text->len);
 }
 
-void notice_compose(const struct notice *notice, struct notice_mail *mail)
+/* Envelope, headers and body around a subject and a text. */
+static void frame(const struct notice *notice, struct buf *title,
+    struct buf *text, struct notice_mail *mail)
 {
 	auto_buf struct buf to = BUF_INIT(64 * 1024);
 	auto_buf struct buf lines = BUF_INIT(64 * 1024);
 	auto_buf struct buf out = BUF_INIT(MAIL_MESSAGE_MAX);
 
-	assert(notice->rest || (notice->death_count && notice->total > 0));
 	*mail = (struct notice_mail){ .from = sender(notice) };
 	recipients(notice, &to, &lines);
 	if (!lines.len)
 		return;
 	mail->recipients = buf_steal(&lines);
-	headers(&out, notice, mail->from, buf_text(&to));
-	body(&out, notice);
+	headers(&out, notice, mail, buf_text(&to), title);
+	encode(&out, text);
 	mail->message_len = out.len;
 	mail->message = buf_steal(&out);
+}
+
+void notice_compose(const struct notice *notice, struct notice_mail *mail)
+{
+	auto_buf struct buf title = BUF_INIT(4096);
+	auto_buf struct buf text = BUF_INIT(BODY_MAX);
+
+	assert(notice->death_count && notice->total > 0);
+	subject(&title, notice);
+	body(&text, notice);
+	frame(notice, &title, &text, mail);
+}
+
+/* ---- rests ---------------------------------------------------------------- */
+
+static void rest_subject(struct buf *out, const struct notice *notice,
+    const struct notice_rest *rest)
+{
+	buf_puts(out, "[spoolhook] ");
+	show(out, title(notice), NAME_MAX_SHOWN);
+	buf_puts(out, ": endpoint ");
+	show(out, rest->endpoint, FIELD_MAX);
+	if (!rest->resting) {
+		buf_puts(out, " works again");
+		return;
+	}
+	buf_puts(out, " rests (");
+	reason_of(out, rest->last_status, rest->last_code);
+	buf_putc(out, ')');
+}
+
+static void rest_facts(struct buf *out, const struct notice_rest *rest)
+{
+	buf_puts(out, "\n  endpoint:  ");
+	show(out, rest->endpoint, FIELD_MAX);
+	if (rest->url) {
+		buf_puts(out, "  ");
+		show(out, rest->url, FIELD_MAX);
+	}
+	if (rest->resting) {
+		buf_printf(out,
+		    "\n  attempts:  %d failed in a row, the last "
+		    "one with ",
+		    rest->failures);
+		reason_of(out, rest->last_status, rest->last_code);
+	}
+	buf_puts(
+	    out, rest->resting ? "\n  since:     " : "\n  rested:    since ");
+	moment(out, rest->since_ms);
+	buf_putc(out, '\n');
+}
+
+static void rest_meaning(struct buf *out, const struct notice_rest *rest)
+{
+	char span[TEXT_DURATION_SIZE];
+
+	if (!rest->resting) {
+		buf_puts(out, "\nWhat waited for it is being sent now.\n");
+		return;
+	}
+	buf_puts(out,
+	    "\nDeliveries to it wait and spend no attempts. It is "
+	    "tried by itself, one call at\na time");
+	if (rest->longest_ms)
+		buf_printf(out, ", after rests of up to %s",
+		    text_exact_duration(span, rest->longest_ms));
+	buf_puts(out, "; when one succeeds, all goes on.\n");
+	if (rest->give_up_ms)
+		buf_printf(out, "What has waited for %s is given up.\n",
+		    text_exact_duration(span, rest->give_up_ms));
+}
+
+static void rest_body(struct buf *out, const struct notice *notice,
+    const struct notice_rest *rest)
+{
+	buf_puts(out, "spoolhook on ");
+	show(out, notice->host, HOST_MAX);
+	buf_puts(out,
+	    rest->resting ? " lets an endpoint rest, of the webhook\n\""
+			  : " reaches an endpoint again, of the webhook\n\"");
+	show(out, title(notice), NAME_MAX_SHOWN);
+	buf_printf(out, "\" (%s).\n", notice->webhook);
+	rest_facts(out, rest);
+	rest_meaning(out, rest);
+	buf_puts(out, "\nWhat waits:\n  ");
+	command(out, notice, "queue");
+	buf_printf(out, "--webhook %s\n", notice->webhook);
+	buf_puts(out, "\n-- \nspoolhook " VERSION "\n");
+}
+
+void notice_compose_rest(const struct notice *notice,
+    const struct notice_rest *rest, struct notice_mail *mail)
+{
+	auto_buf struct buf title = BUF_INIT(4096);
+	auto_buf struct buf text = BUF_INIT(BODY_MAX);
+
+	rest_subject(&title, notice, rest);
+	rest_body(&text, notice, rest);
+	frame(notice, &title, &text, mail);
 }
 
 void notice_mail_clear(struct notice_mail *mail)

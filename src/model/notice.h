@@ -33,22 +33,12 @@ struct notice_death { /* like store's death_row; all text is lent */
 	const char *last_answer; /* text of the last answer, or "" */
 };
 
-/* Instead of deaths: the breaker of an endpoint opened, or closed again. */
-struct notice_rest {
-	const char *endpoint; /* its id */
-	const char *url; /* masked */
-	bool open;
-	int failures; /* in a row, when it opened */
-	int64_t until_ms; /* the first probe */
-};
-
 /* So many deaths are listed; the rest is counted. */
 enum { NOTICE_LISTED_MAX = 20 };
 
 struct notice {
 	const char *webhook; /* its id */
 	const char *name; /* NULL or "": the id */
-	const struct notice_rest *rest; /* NULL: it tells of deaths */
 	const struct notice_death *deaths; /* oldest first, at least one */
 	size_t death_count;
 	int64_t total; /* of all deaths that this mail tells of */
@@ -58,6 +48,20 @@ struct notice {
 	int64_t now_ms;
 	const char *token; /* unique; becomes the Message-ID's left side */
 	const char *config_dir; /* for `-c` in commands; NULL: the default */
+};
+
+/* One endpoint that rests because attempts failed in a row, or that works
+ * again after its people were told that it rests. Text is lent. */
+struct notice_rest {
+	const char *endpoint; /* its id */
+	const char *url; /* masked; NULL: no longer configured */
+	bool resting;
+	int failures; /* in a row */
+	int64_t since_ms; /* when the rest began */
+	int64_t longest_ms; /* between two probes; 0: unknown */
+	int64_t give_up_ms; /* how long deliveries wait; 0: unknown */
+	int last_status; /* 0 when no answer came */
+	const char *last_code; /* error_code word, or "" */
 };
 
 /* The envelope and the message; the strings are the caller's. */
@@ -70,6 +74,9 @@ struct notice_mail {
 
 /* Addresses that are none (mail_address) are left out. */
 void notice_compose(const struct notice *notice, struct notice_mail *mail);
+/* The same frame around one endpoint's rest; deaths are not looked at. */
+void notice_compose_rest(const struct notice *notice,
+    const struct notice_rest *rest, struct notice_mail *mail);
 void notice_mail_clear(struct notice_mail *mail);
 
 #endif

@@ -131,6 +131,11 @@ static void undo_digest(struct work *work)
 	work_digest_clear((struct work_digest *)work);
 }
 
+static void undo_rest_next(struct work *work)
+{
+	work_rest_next_clear((struct work_rest_next *)work);
+}
+
 static void undo_mail_next(struct work *work)
 {
 	work_mail_next_clear((struct work_mail_next *)work);
@@ -170,6 +175,7 @@ static const struct {
 	[WORK_FORGET] = { forget_run, NULL },
 	[WORK_ENDPOINTS] = { endpoints_run, undo_endpoints },
 	[WORK_DIGEST] = { digest_run, undo_digest },
+	[WORK_REST_NEXT] = { rest_next_run, undo_rest_next },
 	[WORK_MAIL_ADD] = { mail_add_run, NULL },
 	[WORK_MAIL_NEXT] = { mail_next_run, undo_mail_next },
 	[WORK_MAIL_DONE] = { mail_done_run, NULL },

@@ -73,6 +73,7 @@ enum work_kind {
 	WORK_FORGET,
 	WORK_ENDPOINTS,
 	WORK_DIGEST,
+	WORK_REST_NEXT,
 	WORK_MAIL_ADD,
 	WORK_MAIL_NEXT,
 	WORK_MAIL_DONE,
@@ -164,6 +165,20 @@ struct claim_wish {
 	int64_t endpoint;
 	int room; /* in: claim at most so many */
 	int64_t next_due_ms; /* out: of the next waiting one, -1 for none */
+	struct expiry *expiry; /* NULL, or: those that waited too long */
+};
+
+/*
+ * A walk over what is due for an endpoint, to find what was queued too long
+ * ago. A step looks at EXPIRY_STEP rows; it is over when `seq` comes back as
+ * 0. Of a wish with one, next_due_ms is not set.
+ */
+enum { EXPIRY_STEP = 500 };
+struct expiry {
+	int64_t queued_before_ms; /* in */
+	int64_t due_ms, seq; /* in and out: the last row seen; 0, 0 begins */
+	int64_t oldest_ms; /* in and out: when the oldest of those that stay
+			      was queued; -1 for none */
 };
 
 /* Marks due deliveries active and hands them out, oldest due time first. */
@@ -178,15 +193,17 @@ struct work_claim {
 /* Frees what was claimed; bodies that were taken over are set to NULL. */
 void work_claim_clear(struct work_claim *work);
 
-/* The outcome of one attempt. An unlocked next one of the lane is due now. */
+/* The outcome of one attempt, or (answer NULL) the end of a delivery without
+ * one. An unlocked next one of the lane is due now. */
 struct work_settle {
 	struct work work;
 	int64_t now_ms;
 	int64_t delivery;
 	struct verdict verdict;
 	int attempt; /* its number, from 1 */
-	const struct answer *answer; /* NULL: it died without an attempt */
-	const struct breaker *breaker; /* the endpoint's now; NULL: as before */
+	const struct answer *answer;
+	const struct breaker *breaker; /* of the endpoint, from now on; NULL:
+					  as it was */
 	bool notice; /* when dead: somebody is to be told by mail */
 	bool unlocked; /* out: the lane's next one became waiting */
 };
@@ -196,7 +213,7 @@ struct endpoint_row {
 	const char *endpoint;
 	int64_t number; /* out; the same for ever */
 	int64_t next_due_ms; /* out: -1 for none */
-	struct breaker breaker; /* out: as it was last settled */
+	struct breaker breaker; /* out: as it was settled last */
 };
 
 /* An endpoint that is no longer configured, though deliveries wait for it. */
@@ -254,12 +271,36 @@ struct work_digest {
 };
 void work_digest_clear(struct work_digest *work);
 
-/* Queues a mail, and strikes off the deaths that it tells of. */
+/*
+ * Asks which endpoint's people are to be told that it rests, or that it works
+ * again after they were told. `ready_before_ms`: of a rest only when they were
+ * told of one then or earlier, or never. Endpoint 0: none is ready, and
+ * last_told_ms is the earliest last time among those that rest untold, -1 for
+ * none.
+ */
+struct work_rest_next {
+	struct work work;
+	int64_t ready_before_ms;
+	int64_t endpoint; /* out */
+	char *webhook; /* out */
+	char *name; /* out */
+	bool resting; /* out */
+	int failures; /* out: attempts in a row */
+	int64_t since_ms; /* out: when the rest began */
+	int last_status; /* out: of the last attempt that failed */
+	char *last_code; /* out: error_code word, or "" */
+	int64_t last_told_ms; /* out: see above */
+};
+void work_rest_next_clear(struct work_rest_next *work);
+
+/* Queues a mail, and strikes off what it tells of: deaths, or a rest. */
 struct work_mail_add {
 	struct work work;
 	int64_t now_ms;
 	const char *webhook;
 	int64_t upto; /* of the digest; 0: it tells of no deaths */
+	int64_t endpoint; /* whose rest it tells of, 0 for none */
+	bool resting; /* that it rests, else that it works again */
 	const char *from;
 	const char *recipients; /* one address a line */
 	const char *message; /* RFC 5322, CRLF; NULL: nobody wants it */

@@ -30,7 +30,8 @@ static int read_endpoint(
 	auto_end struct sql_query *query = sql_query(store->sql,
 	    "SELECT p.seq, ifnull((SELECT min(due_ms) FROM delivery "
 	    "WHERE state IN (1, 2) AND state = 1 AND endpoint = p.seq), -1), "
-	    "failures, until_ms, rest_ms, room "
+	    " resting, failures, rest_ms, until_ms, "
+	    "opened_ms "
 	    "FROM endpoint p WHERE p.webhook = ? AND p.name = ?");
 	int got;
 
@@ -42,10 +43,11 @@ static int read_endpoint(
 	row->number = sql_int(query, 0);
 	row->next_due_ms = sql_int(query, 1);
 	row->breaker = (struct breaker){
-		.failures = (int)sql_int(query, 2),
-		.until_ms = sql_int(query, 3),
+		.open = sql_int(query, 2) != 0,
+		.failures = (int)sql_int(query, 3),
 		.rest_ms = sql_int(query, 4),
-		.room = (int)sql_int(query, 5),
+		.until_ms = sql_int(query, 5),
+		.since_ms = sql_int(query, 6),
 	};
 	return 0;
 }

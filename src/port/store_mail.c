@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * port/store_mail: deaths that somebody is to be told of, when a webhook's
- * people were last told, and the mails on their way.
+ * port/store_mail: deaths and rests that somebody is to be told of, when a
+ * webhook's people were last told, and the mails on their way.
  *
  * A death is struck off in the transaction that queues the mail which tells
  * of it, so none is lost and none told twice. A mail leaves when its last
@@ -125,6 +125,83 @@ void work_digest_clear(struct work_digest *work)
 	work->row_count = 0;
 }
 
+/* ---- rests ------------------------------------------------------------- */
+
+/* An end is told at once; a beginning when its people were left in peace for
+ * long enough. */
+static int find_untold(
+    struct store *store, struct work_rest_next *rest, struct why *why)
+{
+	auto_end struct sql_query *query = sql_query(store->sql,
+	    "SELECT seq, webhook, name, resting, failures, opened_ms, "
+	    "last_status, last_code FROM endpoint "
+	    "WHERE resting <> told AND (told OR told_ms <= ?) "
+	    "ORDER BY seq LIMIT 1");
+	int got;
+
+	sql_put_int(query, rest->ready_before_ms);
+	got = sql_next(query, why);
+	if (got != 1)
+		return got;
+	rest->endpoint = sql_int(query, 0);
+	rest->webhook = sql_copy_text(query, 1);
+	rest->name = sql_copy_text(query, 2);
+	rest->resting = sql_int(query, 3) != 0;
+	rest->failures = (int)sql_int(query, 4);
+	rest->since_ms = sql_int(query, 5);
+	rest->last_status = (int)sql_int(query, 6);
+	rest->last_code = sql_copy_text(query, 7);
+	return 1;
+}
+
+int rest_next_run(struct store *store, struct work *work, struct why *why)
+{
+	struct work_rest_next *rest = (struct work_rest_next *)work;
+	struct sql_query *query;
+	int got;
+
+	rest->endpoint = 0;
+	rest->webhook = NULL;
+	rest->name = NULL;
+	rest->last_code = NULL;
+	rest->last_told_ms = -1;
+	got = find_untold(store, rest, why);
+	if (got != 0)
+		return got < 0 ? -1 : 0;
+	query = sql_query(store->sql,
+	    "SELECT ifnull(min(told_ms), -1) FROM endpoint "
+	    "WHERE resting <> told");
+	got = sql_next(query, why);
+	if (got == 1)
+		rest->last_told_ms = sql_int(query, 0);
+	sql_end(query);
+	return got < 0 ? -1 : 0;
+}
+
+void work_rest_next_clear(struct work_rest_next *work)
+{
+	free(work->webhook);
+	free(work->name);
+	free(work->last_code);
+	work->endpoint = 0;
+	work->webhook = NULL;
+	work->name = NULL;
+	work->last_code = NULL;
+}
+
+static int mark_told(
+    struct store *store, const struct work_mail_add *add, struct why *why)
+{
+	struct sql_query *query = sql_query(store->sql,
+	    "UPDATE endpoint SET told = ?1, "
+	    "told_ms = iif(?1, ?2, told_ms) WHERE seq = ?3");
+
+	sql_put_int(query, add->resting);
+	sql_put_int(query, add->now_ms);
+	sql_put_int(query, add->endpoint);
+	return sql_run(query, why);
+}
+
 /* ---- mails ------------------------------------------------------------- */
 
 static int strike_deaths(
@@ -156,9 +233,10 @@ int mail_add_run(struct store *store, struct work *work, struct why *why)
 
 	if (add->upto && strike_deaths(store, add, why) < 0)
 		return -1;
+	if (add->endpoint && mark_told(store, add, why) < 0)
+		return -1;
 	if (!add->message)
 		return 0;
-	/* Other news does not delay the next digest. */
 	if (add->upto && set_notice(store, add, why) < 0)
 		return -1;
 	query = sql_query(store->sql,

@@ -35,6 +35,7 @@ int settle_run(struct store *store, struct work *work, struct why *why);
 int forget_run(struct store *store, struct work *work, struct why *why);
 int endpoints_run(struct store *store, struct work *work, struct why *why);
 int digest_run(struct store *store, struct work *work, struct why *why);
+int rest_next_run(struct store *store, struct work *work, struct why *why);
 int mail_add_run(struct store *store, struct work *work, struct why *why);
 int mail_next_run(struct store *store, struct work *work, struct why *why);
 int mail_done_run(struct store *store, struct work *work, struct why *why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
  * port/store_queue: the way of a delivery through the store: accepted,
- * claimed, settled, and the lane that it goes in. This is the hot path: four
+ * settled, and the lane that it goes in (store_claim.c hands it out). This is the hot path: four
  * inserts, three updates and three reads per delivery, each by a key, so it
  * grows neither with the backlog nor with the history. (An update with
  * RETURNING costs as much as all of settle_run without it, hence the reads.)
@@ -180,181 +180,6 @@ int accept_run(struct store *store, struct work *work, struct why *why)
 	return put_receipt(store, &group->receipt, why);
 }
 
-/* ---- claim ------------------------------------------------------------- */
-
-static void push(struct work_claim *claim, const struct claimed *one)
-{
-	size_t count = claim->claimed_count;
-
-	if ((count & (count - 1)) == 0)
-		claim->claimed = mem_grow(claim->claimed, count ? count * 2 : 1,
-		    sizeof(*claim->claimed));
-	claim->claimed[claim->claimed_count++] = *one;
-}
-
-/* Finds what is due, without its event; where it ends is the next due time.
- * The column `event` is kept in body_len until the event is read. */
-static int find_due(struct store *store, struct work_claim *claim,
-    struct claim_wish *wish, struct why *why)
-{
-	auto_end struct sql_query *query = sql_query(store->sql,
-	    "SELECT due_ms, seq, event, tries, queued_ms FROM delivery "
-	    "WHERE state IN (1, 2) AND state = 1 AND endpoint = ? "
-	    "ORDER BY due_ms, seq");
-	int room = wish->room;
-	int got;
-
-	wish->next_due_ms = -1;
-	sql_put_int(query, wish->endpoint);
-	while ((got = sql_next(query, why)) == 1) {
-		if (sql_int(query, 0) > claim->now_ms || room-- <= 0) {
-			wish->next_due_ms = sql_int(query, 0);
-			return 0;
-		}
-		push(claim,
-		    &(struct claimed){
-			.delivery = sql_int(query, 1),
-			.endpoint = wish->endpoint,
-			.body_len = (size_t)sql_int(query, 2),
-			.tries = (int)sql_int(query, 3),
-			.queued_ms = sql_int(query, 4),
-		    });
-	}
-	return got;
-}
-
-/* 1 read, 0 the database has lost it. */
-static int read_event(
-    struct store *store, struct claimed *claimed, struct why *why)
-{
-	auto_end struct sql_query *query = sql_query(store->sql,
-	    "SELECT id, type, incident, body FROM event "
-	    "JOIN payload ON payload.event = event.seq WHERE event.seq = ?");
-	int got;
-
-	sql_put_int(query, (int64_t)claimed->body_len);
-	claimed->body_len = 0;
-	got = sql_next(query, why);
-	if (got != 1)
-		return got;
-	snprintf(claimed->event_id, sizeof(claimed->event_id), "%s",
-	    sql_text(query, 0));
-	claimed->event_type = sql_copy_text(query, 1);
-	claimed->incident = sql_copy_text(query, 2);
-	claimed->body = sql_copy_bytes(query, 3, &claimed->body_len);
-	return 1;
-}
-
-static int mark(struct store *store, int64_t delivery, enum state state,
-    int64_t now_ms, struct why *why)
-{
-	struct sql_query *query = sql_query(store->sql,
-	    "UPDATE delivery SET state = ?, changed_ms = ? WHERE seq = ?");
-
-	sql_put_int(query, state);
-	sql_put_int(query, now_ms);
-	sql_put_int(query, delivery);
-	return sql_run(query, why);
-}
-
-/* A delivery without its event (somebody edited the database, or it was
- * recovered in part) is held: it must not stop the others. */
-static int activate(struct store *store, struct work_claim *claim, size_t count,
-    struct why *why)
-{
-	claim->claimed_count = 0;
-	for (size_t i = 0; i < count; i++) {
-		struct claimed *claimed = &claim->claimed[i];
-		int got = read_event(store, claimed, why);
-
-		if (got < 0 ||
-		    mark(store, claimed->delivery,
-			got ? STATE_ACTIVE : STATE_HELD, claim->now_ms,
-			why) < 0)
-			return -1;
-		if (got)
-			claim->claimed[claim->claimed_count++] = *claimed;
-	}
-	return 0;
-}
-
-/* The end of the endpoint's pause, PAUSE_LOOK_MS from now for one without,
- * 0 when it is not paused. -1 could not. */
-static int64_t find_pause(
-    struct store *store, int64_t endpoint, int64_t now_ms, struct why *why)
-{
-	auto_end struct sql_query *query = sql_query(store->sql,
-	    "SELECT CAST(note.value AS INTEGER) FROM endpoint JOIN note "
-	    "ON note.name = 'paused/' || endpoint.webhook "
-	    "WHERE endpoint.seq = ?");
-	int64_t until_ms;
-	int got;
-
-	sql_put_int(query, endpoint);
-	got = sql_next(query, why);
-	if (got != 1)
-		return got;
-	until_ms = sql_int(query, 0);
-	if (!until_ms)
-		return now_ms + PAUSE_LOOK_MS;
-	return until_ms > now_ms ? until_ms : 0;
-}
-
-/* What waits behind a pause is due at its end, if anything does. */
-static int wait_for(struct store *store, struct claim_wish *wish,
-    int64_t until_ms, struct why *why)
-{
-	auto_end struct sql_query *query = sql_query(store->sql,
-	    "SELECT ifnull(max(min(due_ms), ?2), -1) FROM delivery "
-	    "WHERE state IN (1, 2) AND state = 1 AND endpoint = ?1");
-
-	sql_put_int(query, wish->endpoint);
-	sql_put_int(query, until_ms);
-	if (sql_next(query, why) != 1)
-		return -1;
-	wish->next_due_ms = sql_int(query, 0);
-	return 0;
-}
-
-/* A pause holds from the moment that it is committed. */
-static int grant(struct store *store, struct work_claim *claim,
-    struct claim_wish *wish, struct why *why)
-{
-	int64_t until_ms =
-	    find_pause(store, wish->endpoint, claim->now_ms, why);
-
-	if (until_ms < 0)
-		return -1;
-	if (until_ms)
-		return wait_for(store, wish, until_ms, why);
-	return find_due(store, claim, wish, why);
-}
-
-int claim_run(struct store *store, struct work *work, struct why *why)
-{
-	struct work_claim *claim = (struct work_claim *)work;
-
-	claim->claimed = NULL;
-	claim->claimed_count = 0;
-	for (size_t i = 0; i < claim->wish_count; i++) {
-		if (grant(store, claim, &claim->wishes[i], why) < 0)
-			return -1;
-	}
-	return activate(store, claim, claim->claimed_count, why);
-}
-
-void work_claim_clear(struct work_claim *work)
-{
-	for (size_t i = 0; i < work->claimed_count; i++) {
-		free(work->claimed[i].event_type);
-		free(work->claimed[i].incident);
-		free(work->claimed[i].body);
-	}
-	free(work->claimed);
-	work->claimed = NULL;
-	work->claimed_count = 0;
-}
-
 /* ---- settle ------------------------------------------------------------ */
 
 static const enum state state_of[] = {
@@ -403,7 +228,11 @@ static int add_attempt(
     struct store *store, const struct work_settle *settle, struct why *why)
 {
 	const struct answer *answer = settle->answer;
-	struct sql_query *query = sql_query(store->sql,
+	struct sql_query *query;
+
+	if (!answer)
+		return 0;
+	query = sql_query(store->sql,
 	    "INSERT INTO attempt (delivery, attempt, started_ms, duration_ms, "
 	    "status, code, error, remote, outcome, answer) "
 	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -421,65 +250,70 @@ static int add_attempt(
 	return sql_run(query, why);
 }
 
-/* What `status` tells about an endpoint, and its counts: when it last took
- * something, and what the last failure was. */
+/* What `status` tells about an endpoint: when it last took something. */
+static int tally_success(struct store *store, const struct work_settle *settle,
+    int64_t endpoint, struct why *why)
+{
+	struct sql_query *query = sql_query(store->sql,
+	    "UPDATE endpoint SET success_ms = ?, delivered = delivered + 1 "
+	    "WHERE seq = ?");
+
+	sql_put_int(query, settle->now_ms);
+	sql_put_int(query, endpoint);
+	return sql_run(query, why);
+}
+
+/* … and what the last failure was. */
+static int tally_failure(struct store *store, const struct work_settle *settle,
+    int64_t endpoint, struct why *why)
+{
+	struct sql_query *query = sql_query(store->sql,
+	    "UPDATE endpoint SET failure_ms = ?, last_status = ?, "
+	    "last_code = ?, dead = dead + ? WHERE seq = ?");
+
+	sql_put_int(query, settle->now_ms);
+	sql_put_int(query, settle->answer->status);
+	sql_put_text(query, fault_word(settle->answer->fault));
+	sql_put_int(query, settle->verdict.outcome == OUTCOME_DEAD);
+	sql_put_int(query, endpoint);
+	return sql_run(query, why);
+}
+
 static int tally(struct store *store, const struct work_settle *settle,
     int64_t endpoint, struct why *why)
 {
-	bool good = settle->verdict.outcome == OUTCOME_DELIVERED;
-	struct sql_query *query = sql_query(store->sql,
-	    good ? "UPDATE endpoint SET success_ms = ?, "
-		   "delivered = delivered + 1 WHERE seq = ?"
-		 : "UPDATE endpoint SET failure_ms = ?, last_status = ?, "
-		   "last_code = ?, dead = dead + ? WHERE seq = ?");
+	struct sql_query *query;
 
-	sql_put_int(query, settle->now_ms);
-	if (!good) {
-		sql_put_int(query, settle->answer->status);
-		sql_put_text(query, fault_word(settle->answer->fault));
-		sql_put_int(query, settle->verdict.outcome == OUTCOME_DEAD);
-	}
-	sql_put_int(query, endpoint);
-	return sql_run(query, why);
-}
-
-/* A death without an attempt leaves the last failure as it was. */
-static int tally_death(struct store *store, int64_t endpoint, struct why *why)
-{
-	struct sql_query *query = sql_query(
+	if (settle->verdict.outcome == OUTCOME_DELIVERED)
+		return tally_success(store, settle, endpoint, why);
+	if (settle->answer)
+		return tally_failure(store, settle, endpoint, why);
+	query = sql_query(
 	    store->sql, "UPDATE endpoint SET dead = dead + 1 WHERE seq = ?");
-
 	sql_put_int(query, endpoint);
 	return sql_run(query, why);
 }
 
-static int keep_breaker(struct store *store, const struct breaker *breaker,
+/* Most of the time it is closed and stays so: then nothing is written. */
+static int put_breaker(struct store *store, const struct work_settle *settle,
     int64_t endpoint, struct why *why)
 {
-	struct sql_query *query = sql_query(store->sql,
-	    "UPDATE endpoint SET failures = ?, until_ms = ?, rest_ms = ?, "
-	    "room = ? WHERE seq = ?");
+	const struct breaker *breaker = settle->breaker;
+	struct sql_query *query;
 
+	if (!breaker)
+		return 0;
+	query = sql_query(store->sql,
+	    "UPDATE endpoint SET resting = ?1, opened_ms = ?2, failures = ?3, rest_ms = ?4, until_ms = ?5 "
+	    "WHERE seq = ?6 AND (resting <> ?1 OR failures <> ?3 OR "
+	    "rest_ms <> ?4 OR until_ms <> ?5)");
+	sql_put_int(query, breaker->open);
+	sql_put_int(query, breaker->since_ms);
 	sql_put_int(query, breaker->failures);
-	sql_put_int(query, breaker->until_ms);
 	sql_put_int(query, breaker->rest_ms);
-	sql_put_int(query, breaker->room);
+	sql_put_int(query, breaker->open ? breaker->until_ms : 0);
 	sql_put_int(query, endpoint);
 	return sql_run(query, why);
-}
-
-/* What one attempt, or the lack of any, changes beside the delivery. */
-static int keep_attempt(struct store *store, const struct work_settle *settle,
-    int64_t endpoint, struct why *why)
-{
-	if (settle->breaker &&
-	    keep_breaker(store, settle->breaker, endpoint, why) < 0)
-		return -1;
-	if (!settle->answer)
-		return tally_death(store, endpoint, why);
-	if (add_attempt(store, settle, why) < 0)
-		return -1;
-	return tally(store, settle, endpoint, why);
 }
 
 static int add_death(
@@ -508,7 +342,9 @@ int settle_run(struct store *store, struct work *work, struct why *why)
 	if (got != 1)
 		return got;
 	if (move(store, settle, why) < 0 ||
-	    keep_attempt(store, settle, endpoint, why) < 0)
+	    add_attempt(store, settle, why) < 0 ||
+	    tally(store, settle, endpoint, why) < 0 ||
+	    put_breaker(store, settle, endpoint, why) < 0)
 		return -1;
 	if (outcome == OUTCOME_DEAD && settle->notice &&
 	    add_death(store, settle, why) < 0)

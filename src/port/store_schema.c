@@ -243,12 +243,20 @@ static const char second[] =
 static const char third[] = "CREATE INDEX parked ON delivery (endpoint)"
 			    "  WHERE state = 3 AND due_ms = -1;";
 
-/* Version 4. The breaker of an endpoint outlives the daemon (model/breaker.h). */
+/*
+ * Version 4. The breaker of an endpoint (model/breaker.h): `resting` while it
+ * is open, since opened_ms. `told`: its people know that it rests, and were
+ * last told so at told_ms. `untold` finds what they do not know yet.
+ */
 static const char fourth[] =
+    "ALTER TABLE endpoint ADD COLUMN resting INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE endpoint ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE endpoint ADD COLUMN until_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE endpoint ADD COLUMN rest_ms INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE endpoint ADD COLUMN room INTEGER NOT NULL DEFAULT 0;";
+    "ALTER TABLE endpoint ADD COLUMN until_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE endpoint ADD COLUMN opened_ms INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE endpoint ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE endpoint ADD COLUMN told_ms INTEGER NOT NULL DEFAULT -1;"
+    "CREATE INDEX untold ON endpoint (seq) WHERE resting <> told;";
 
 static const char *const steps[] = { first, second, third, fourth };
 enum { VERSION_NOW = sizeof(steps) / sizeof(*steps) };

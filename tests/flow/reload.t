@@ -126,5 +126,6 @@ for my $n (1 .. 20) {
 wait_until { ($stage->log('reloaded'))[-1]{generation} > $before };
 ok($stage->alive($daemon), 'a storm of HUP changes nothing');
 kill 'TERM', $stage->pid($daemon);
+wait_until { $stage->errors($daemon) =~ /stopping/ };
 is($stage->stop($daemon), 0, 'the daemon ends');
 done_testing;

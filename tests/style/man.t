@@ -201,7 +201,8 @@ is_deeply([grep { !$explained{$_} } sort keys %findings], [],
     'spoolhook.conf(5) explains every code of a finding');
 
 # ---- the log ------------------------------------------------------------------------
-my $record = slurp('src/flow/record.c');
+my $record = join '', map { slurp($_) } qw(src/flow/record.c
+    src/flow/record_delivery.c);
 my $log = $page{'spoolhook-log.5'};
 my %items = map { $_ => 1 } map { /Ic (\S+)/g } $log =~ /^\.It (.*)/mg;
 my %words = map { $_ => 1 } $log =~ /^\.Ic (\S+)/mg, keys %items;

@@ -157,7 +157,8 @@ static void claims(void)
 	struct store *store = kit_open(STORE_DAEMON);
 	int64_t a = kit_endpoint(store, "a", "0");
 	int64_t b = kit_endpoint(store, "b", "0");
-	struct claim_wish wishes[] = { { a, 2, 0 }, { b, 0, 0 } };
+	struct claim_wish wishes[] = { { .endpoint = a, .room = 2 },
+		{ .endpoint = b } };
 	struct work_claim work = {
 		.now_ms = 10 * SECOND, .wishes = wishes, .wish_count = 2
 	};

@@ -169,7 +169,7 @@ static void edit(const char *sql)
 	sqlite3_close(db);
 }
 
-/* What versions 2 and 3 added is taken away again. */
+/* What versions 2 to 4 added is taken away again. */
 static void migration(void)
 {
 	struct store *store = kit_open(STORE_DAEMON);
@@ -180,7 +180,15 @@ static void migration(void)
 	edit("DROP TRIGGER meter_endpoint; DROP TRIGGER meter_attempt;"
 	     "DROP TRIGGER meter_end; DROP TRIGGER total_event;"
 	     "DROP TRIGGER total_mail; DROP TABLE meter; DROP TABLE total;"
-	     "DROP INDEX parked; PRAGMA user_version = 1");
+	     "DROP INDEX parked; DROP INDEX untold;"
+	     "ALTER TABLE endpoint DROP COLUMN resting;"
+	     "ALTER TABLE endpoint DROP COLUMN failures;"
+	     "ALTER TABLE endpoint DROP COLUMN rest_ms;"
+	     "ALTER TABLE endpoint DROP COLUMN until_ms;"
+	     "ALTER TABLE endpoint DROP COLUMN opened_ms;"
+	     "ALTER TABLE endpoint DROP COLUMN told;"
+	     "ALTER TABLE endpoint DROP COLUMN told_ms;"
+	     "PRAGMA user_version = 1");
 	store = kit_open(STORE_DAEMON);
 	is_int(meter_of(store, "0").delivered, 1,
 	    "a store of the first version keeps what it knew");
