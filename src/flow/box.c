@@ -195,6 +195,17 @@ void boxes_ring(struct boxes *boxes)
 		boxes->all[i].ringing = true;
 }
 
+void boxes_restart(struct boxes *boxes)
+{
+	size_t i;
+
+	for (i = 0; i < boxes->count; i++) {
+		drop_list_clear(&boxes->all[i].list);
+		boxes->all[i].at = 0;
+		boxes->all[i].ringing = true;
+	}
+}
+
 void boxes_ring_one(struct boxes *boxes, unsigned input)
 {
 	boxes->all[input].ringing = true;

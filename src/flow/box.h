@@ -46,6 +46,8 @@ bool boxes_rewatch(struct boxes *boxes);
 /* Look at all of them, at one. */
 void boxes_ring(struct boxes *boxes);
 void boxes_ring_one(struct boxes *boxes, unsigned input);
+/* Forgets what was listed and looks at all of them from the oldest on. */
+void boxes_restart(struct boxes *boxes);
 /* The next file: within a box the oldest first, the boxes in turn. Sweeps when
  * it must. False when there is none. The name is lent until the next call; of
  * the mark only inode and change time are known. */

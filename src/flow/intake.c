@@ -34,7 +34,7 @@ enum {
 	/* JSON lines wait until nothing changed for so long. */
 	QUIET_MS = 1000,
 	/* After the store could not. */
-	LATER_MS = 5000,
+	LATER_MS = 1000,
 };
 
 struct intake {
@@ -50,6 +50,7 @@ struct intake {
 	struct batch *sent; /* of the file being read, under way */
 	int under_way; /* batches */
 	struct space space;
+	int64_t pause_ms; /* steady: the store is given time until then, 0 no */
 	bool stale; /* another plan is in use: the boxes are to be changed */
 	bool stopping;
 };
@@ -404,10 +405,24 @@ static bool space_left(struct intake *in)
 	    now_steady_ms(), in->porter.trouble);
 }
 
+/* While the store cannot take what lay there first, nothing may overtake it;
+ * afterwards it is found first again. */
+static bool paused(struct intake *in, int64_t now_ms)
+{
+	if (now_ms < in->pause_ms)
+		return true;
+	if (in->pause_ms)
+		boxes_restart(in->porter.boxes);
+	in->pause_ms = 0;
+	return false;
+}
+
 static bool next_file(struct intake *in)
 {
 	struct dropped file;
 
+	if (paused(in, now_steady_ms()))
+		return false;
 	if (!boxes_next(in->porter.boxes, now_steady_ms(), &file))
 		return false;
 	open_file(in, &file);
@@ -449,6 +464,8 @@ int64_t intake_next_ms(const struct intake *in)
 		return -1;
 	if (in->space.low)
 		return space_next_ms(&in->space);
+	if (in->pause_ms)
+		return in->pause_ms;
 	if (look < 0 || retry < 0)
 		return look < 0 ? retry : look;
 	return look < retry ? look : retry;
@@ -474,7 +491,11 @@ static void not_accepted(
 	struct guest *guest =
 	    porter_stay(&in->porter, &batch->file, STAY_LATER, LATER_MS);
 
-	/* An id that a stranger chose may exist: in the end it gets ours. */
+	/* An id that a stranger chose may exist: in the end it gets ours. That
+	 * is the file's trouble; any other is everybody's. */
+	if (batch->accept.work.full ||
+	    !naming_is_told(batch->file.name, guest->failures))
+		in->pause_ms = guest->look_ms;
 	guest->failures += !batch->accept.work.full;
 	if (reading)
 		end_file(in);
@@ -525,7 +546,7 @@ bool intake_idle(const struct intake *in)
 {
 	if (in->reader || in->stale || !intake_quiet(in))
 		return false;
-	return in->space.low ||
+	return in->space.low || in->pause_ms ||
 	    (boxes_idle(in->porter.boxes) &&
 		!lobby_moment(in->porter.lobby, now_steady_ms()));
 }

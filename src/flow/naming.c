@@ -34,6 +34,13 @@ static bool told(const char *file, int64_t now_ms, char first[ID_SIZE])
 	return age < AGE_MAX_H && age > -AHEAD_MAX_H;
 }
 
+bool naming_is_told(const char *file, int failures)
+{
+	char first[ID_SIZE];
+
+	return failures < FAILURES_MAX && id_in_name(file, first);
+}
+
 void naming_pick(struct naming *naming, const char *file, int64_t index,
     int failures, int64_t now_ms, uint32_t chance, char id[ID_SIZE])
 {

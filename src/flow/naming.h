@@ -18,6 +18,9 @@ struct naming {
 /* `last` is the last event id that was ever given out, or "". */
 void naming_init(struct naming *naming, const char *last);
 
+/* True while the file's name would still be believed to hold an id. */
+bool naming_is_told(const char *file, int failures);
+
 /* The id of the event that is the `index`-th of its file. One in the file's
  * name is not believed when it is far from our time, or when the store refused
  * events under it (`failures` in a row): a stranger may have chosen one that is

@@ -266,6 +266,8 @@ sub received
 	my ($self, $mark) = @_;
 	my $text = substr(slurp($self->{file}), $mark // 0);
 
+	# What is not a whole line yet is being written.
+	$text =~ s/[^\n]*\z//;
 	return map { JSON::PP->new->latin1->decode($_) } split /\n/, $text;
 }
 

@@ -129,6 +129,25 @@ for my $case (@cases) {
 }
 close_case($_) for @cases;
 
+# ---- order -----------------------------------------------------------------
+
+# What the store could not take goes before what is dropped after it.
+{
+	my $case = open_case('dropped while the store failed', 6, daemon => 1);
+	my $stage = $case->{stage};
+	my @bodies = map { event_body(900 + $_, 'one incident') } 0 .. 5;
+
+	$case->{bodies} = \@bodies;
+	break_disk($stage, 'write ' . ENOSPC . ' spool.db');
+	drop_some($case, 0, 2);
+	wait_until { has_said($case, qr/disk is full/) };
+	break_disk($stage);
+	drop_some($case, 3, 5);
+	close_case($case);
+	is_deeply([ map { $_->{body} } calls($case) ], \@bodies,
+		'dropped while the store failed: sent in the order of dropping');
+}
+
 # ---- faults that stay ------------------------------------------------------
 
 for my $fault ('sync ' . EIO . ' spool.db-wal', 'write ' . EIO . ' spool.db-wal') {
