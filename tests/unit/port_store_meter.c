@@ -188,10 +188,6 @@ static void migration(void)
 	     "ALTER TABLE endpoint DROP COLUMN opened_ms;"
 	     "ALTER TABLE endpoint DROP COLUMN told;"
 	     "ALTER TABLE endpoint DROP COLUMN told_ms;"
-	     "ALTER TABLE endpoint DROP COLUMN failures;"
-	     "ALTER TABLE endpoint DROP COLUMN until_ms;"
-	     "ALTER TABLE endpoint DROP COLUMN rest_ms;"
-	     "ALTER TABLE endpoint DROP COLUMN room;"
 	     "PRAGMA user_version = 1");
 	store = kit_open(STORE_DAEMON);
 	is_int(meter_of(store, "0").delivered, 1,
