@@ -14,6 +14,7 @@ use Test::More;
 my $nobody = free_port();
 my $stage = Stage->new(webhooks => {
 	pager => { endpoints => ["http://127.0.0.1:$nobody/"], order => 'none',
+		breaker => { failures => 0 }, # that would be in the way
 		retry => { delays => ['1d'], give_up_after => '10d' } },
 	once => { endpoints => ["http://127.0.0.1:$nobody/"], triggers => ['incident_resolved'],
 		retry => { max_retries => 0 } },
