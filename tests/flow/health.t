@@ -101,6 +101,6 @@ spew($stage->spool . '/spool.db', 'x' x 5000);
 unlink glob $stage->spool . '/spool.db-*';
 ($code, $out) = $stage->verb('health');
 like($code, qr/^[23]$/, 'a store that is damaged is no success');
-$stage->webhook('pager', '{');
+spew($stage->etc . '/spoolhook.json', '{');
 health([], 3, qr/spoolhook check/, 'a configuration that cannot be used');
 done_testing;
