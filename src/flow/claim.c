@@ -34,6 +34,7 @@ bool claim_add(struct claim *claim, struct target *target, int count)
 
 	wish->endpoint = target->number;
 	wish->room = count;
+	wish->tried_first = target->tried_first;
 	target->claiming = true;
 	target->touched = false;
 	return claim->work.wish_count == CLAIM_WISHES_MAX;

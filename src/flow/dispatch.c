@@ -283,6 +283,7 @@ static void take_wish(
 
 	if (target) {
 		target->claiming = false;
+		target->tried_first = wish->tried_first;
 		if (!failed && !target->touched)
 			target->next_due_ms = wish->next_due_ms;
 	}

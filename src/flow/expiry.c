@@ -51,15 +51,13 @@ static struct claim *step(
     struct plan *plan, struct target *target, int64_t now_ms)
 {
 	struct claim *claim = claim_new(plan, now_ms);
-	const struct expiry_plan *at = &target->expiry;
 
-	claim->expiry = (struct expiry){
-		.queued_before_ms =
-		    now_ms - target->webhook->retry.give_up_after_ms,
-		.due_ms = at->seq ? at->due_ms : 0,
-		.seq = at->seq,
-		.oldest_ms = at->seq ? at->oldest_ms : -1,
-	};
+	if (target->expiry.walking)
+		claim->expiry = target->expiry.at;
+	else
+		claim->expiry = (struct expiry){ .oldest_ms = -1 };
+	claim->expiry.queued_before_ms =
+	    now_ms - target->webhook->retry.give_up_after_ms;
 	claim_add(claim, target, ROOM);
 	claim->work.wishes[0].expiry = &claim->expiry;
 	return claim;
@@ -100,26 +98,19 @@ static int64_t next_walk(
 
 void expiry_done(struct plan *plan, const struct claim *claim, int64_t now_ms)
 {
-	const struct expiry *walked = &claim->expiry;
 	struct target *target =
 	    plan_target(plan, claim->work.wishes[0].endpoint);
-	int steps;
+	struct expiry_plan *at;
 
 	if (!target)
 		return;
+	at = &target->expiry;
 	target->claiming = false;
-	steps = target->expiry.seq ? target->expiry.steps + 1 : 1;
-	target->expiry = (struct expiry_plan){
-		.next_ms = now_ms,
-		.oldest_ms = walked->oldest_ms,
-		.due_ms = walked->due_ms,
-		.seq = walked->seq,
-		.walked_ms = now_ms,
-		.steps = steps,
-	};
-	if (claim->work.work.failed)
-		target->expiry.seq = 0;
-	if (!target->expiry.seq)
-		target->expiry.next_ms =
-		    next_walk(target, walked->oldest_ms, now_ms);
+	at->steps = at->walking ? at->steps + 1 : 1;
+	at->walking = !claim->expiry.over && !claim->work.work.failed;
+	at->at = claim->expiry;
+	at->walked_ms = now_ms;
+	at->next_ms = at->walking
+	    ? now_ms
+	    : next_walk(target, claim->expiry.oldest_ms, now_ms);
 }

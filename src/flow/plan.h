@@ -4,6 +4,7 @@
 
 #include "base/why.h"
 #include "model/conf.h"
+#include "port/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,11 +26,12 @@ struct target {
 		int64_t next_ms; /* the next walk for what waits too long */
 		int64_t walked_ms; /* the end of the last one */
 		int steps; /* that this one took so far, or the last one */
-		int64_t oldest_ms; /* what this walk has seen so far */
-		int64_t due_ms, seq; /* where it stands */
+		bool walking; /* at `at` */
+		struct expiry at;
 	} expiry;
 	bool listed; /* it stands in the dispatcher's ready list */
 	bool claiming; /* a claim for it is under way */
+	bool tried_first; /* whose turn it is next: of retries, or fresh ones */
 	bool touched; /* … and the store changed meanwhile */
 	struct target *next; /* in the ready list */
 };

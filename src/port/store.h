@@ -164,24 +164,29 @@ enum { PAUSE_LOOK_MS = 60 * 60 * 1000 };
 struct claim_wish {
 	int64_t endpoint;
 	int room; /* in: claim at most so many */
+	bool tried_first; /* in and out: whose turn it is, of those that were
+			     tried before and those that were not */
 	int64_t next_due_ms; /* out: of the next waiting one, -1 for none */
 	struct expiry *expiry; /* NULL, or: those that waited too long */
 };
 
 /*
  * A walk over what is due for an endpoint, to find what was queued too long
- * ago. A step looks at EXPIRY_STEP rows; it is over when `seq` comes back as
- * 0. Of a wish with one, next_due_ms is not set.
+ * ago. A step looks at EXPIRY_STEP rows; begun with zeros, sent again as it
+ * comes back until it is over. Of a wish with one, next_due_ms is not set.
  */
 enum { EXPIRY_STEP = 500 };
 struct expiry {
 	int64_t queued_before_ms; /* in */
-	int64_t due_ms, seq; /* in and out: the last row seen; 0, 0 begins */
+	bool tried; /* in and out: which line, */
+	int64_t due_ms, seq; /* and the last row seen of it */
+	bool over; /* out */
 	int64_t oldest_ms; /* in and out: when the oldest of those that stay
 			      was queued; -1 for none */
 };
 
-/* Marks due deliveries active and hands them out, oldest due time first. */
+/* Marks due deliveries active and hands them out, oldest due time first; those
+ * that were tried before and those that were not take turns. */
 struct work_claim {
 	struct work work;
 	int64_t now_ms;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
  * port/store_claim: hands out what is due: by endpoint, oldest due time first,
- * nothing of a paused webhook; and what waited too long, so that it can be
+ * fresh ones and those that are tried again in turns, nothing of a paused
+ * webhook; and what waited too long, so that it can be
  * given up. Owns no rule of order: chained deliveries are not due, whoever
  * leaves a lane lets the next one go.
  *
@@ -12,6 +13,7 @@
 #include "port/store_own.h"
 
 #include "base/mem.h"
+#include "base/now.h"
 
 #include <stdio.h>
 
@@ -38,28 +40,80 @@ static struct claimed read_due(
 	};
 }
 
-/* Finds what is due, without its event; where it ends is the next due time. */
+/* One of the two lines in which deliveries wait. */
+struct line {
+	struct sql_query *query;
+	int got; /* 1: there is a row */
+	int64_t due_ms; /* of that row */
+};
+
+static void look(struct line *line, struct why *why)
+{
+	line->got = sql_next(line->query, why);
+	line->due_ms = line->got == 1 ? sql_int(line->query, 0) : -1;
+}
+
+static struct line begin(struct store *store, const struct claim_wish *wish,
+    bool tried, struct why *why)
+{
+	struct line line = {
+		.query = sql_query(store->sql,
+		    tried ? "SELECT due_ms, seq, event, tries, queued_ms "
+			    "FROM delivery WHERE state IN (1, 2) AND state = 1 "
+			    "AND endpoint = ? AND (tries > 0) = 1 "
+			    "ORDER BY due_ms, seq"
+			  : "SELECT due_ms, seq, event, tries, queued_ms "
+			    "FROM delivery WHERE state IN (1, 2) AND state = 1 "
+			    "AND endpoint = ? AND (tries > 0) = 0 "
+			    "ORDER BY due_ms, seq"),
+	};
+
+	sql_put_int(line.query, wish->endpoint);
+	look(&line, why);
+	return line;
+}
+
+static bool is_due(const struct line *line, int64_t now_ms)
+{
+	return line->got == 1 && line->due_ms <= now_ms;
+}
+
+/* Takes from both lines in turns what is due, without its event; where they
+ * end is the next due time. */
+static int take_turns(struct work_claim *claim, struct claim_wish *wish,
+    struct line lines[2], struct why *why)
+{
+	int room = wish->room;
+
+	while (room > 0) {
+		struct line *line = &lines[wish->tried_first];
+		struct claimed row;
+
+		if (!is_due(line, claim->now_ms))
+			line = &lines[!wish->tried_first];
+		if (!is_due(line, claim->now_ms))
+			break;
+		row = read_due(line->query, wish);
+		push(claim, &row);
+		wish->tried_first = line == &lines[0];
+		look(line, why);
+		room--;
+	}
+	wish->next_due_ms = now_earlier(lines[0].due_ms, lines[1].due_ms);
+	return lines[0].got < 0 || lines[1].got < 0 ? -1 : 0;
+}
+
 static int find_due(struct store *store, struct work_claim *claim,
     struct claim_wish *wish, struct why *why)
 {
-	auto_end struct sql_query *query = sql_query(store->sql,
-	    "SELECT due_ms, seq, event, tries, queued_ms FROM delivery "
-	    "WHERE state IN (1, 2) AND state = 1 AND endpoint = ? "
-	    "ORDER BY due_ms, seq");
-	struct claimed row;
-	int room = wish->room;
-	int got;
+	struct line lines[2] = {
+		begin(store, wish, false, why),
+		begin(store, wish, true, why),
+	};
+	int got = take_turns(claim, wish, lines, why);
 
-	wish->next_due_ms = -1;
-	sql_put_int(query, wish->endpoint);
-	while ((got = sql_next(query, why)) == 1) {
-		if (sql_int(query, 0) > claim->now_ms || room-- <= 0) {
-			wish->next_due_ms = sql_int(query, 0);
-			return 0;
-		}
-		row = read_due(query, wish);
-		push(claim, &row);
-	}
+	sql_end(lines[0].query);
+	sql_end(lines[1].query);
 	return got;
 }
 
@@ -144,15 +198,17 @@ static int64_t find_pause(
 static int wait_for(struct store *store, struct claim_wish *wish,
     int64_t until_ms, struct why *why)
 {
-	auto_end struct sql_query *query = sql_query(store->sql,
-	    "SELECT ifnull(max(min(due_ms), ?2), -1) FROM delivery "
-	    "WHERE state IN (1, 2) AND state = 1 AND endpoint = ?1");
+	struct line lines[2] = {
+		begin(store, wish, false, why),
+		begin(store, wish, true, why),
+	};
+	int64_t due_ms = now_earlier(lines[0].due_ms, lines[1].due_ms);
 
-	sql_put_int(query, wish->endpoint);
-	sql_put_int(query, until_ms);
-	if (sql_next(query, why) != 1)
+	sql_end(lines[0].query);
+	sql_end(lines[1].query);
+	if (lines[0].got < 0 || lines[1].got < 0)
 		return -1;
-	wish->next_due_ms = sql_int(query, 0);
+	wish->next_due_ms = due_ms < 0 || due_ms > until_ms ? due_ms : until_ms;
 	return 0;
 }
 
@@ -165,26 +221,36 @@ static void stays(struct expiry *expiry, int64_t queued_ms)
 		expiry->oldest_ms = queued_ms;
 }
 
-/* A step of the walk, in the order of due times; it ends early when the wish
- * is full, and goes on behind the last row seen. */
+static void end_line(struct expiry *expiry)
+{
+	expiry->over = expiry->tried;
+	expiry->tried = true;
+	expiry->due_ms = 0;
+	expiry->seq = 0;
+}
+
+/* A step of the walk, line by line in the order of due times; it ends early
+ * when the wish is full, and goes on behind the last row seen. */
 static int find_expired(struct store *store, struct work_claim *claim,
     const struct claim_wish *wish, struct why *why)
 {
 	auto_end struct sql_query *query = sql_query(store->sql,
 	    "SELECT due_ms, seq, event, tries, queued_ms FROM delivery "
 	    "WHERE state IN (1, 2) AND state = 1 AND endpoint = ?1 "
+	    "AND (tries > 0) = ?6 "
 	    "AND due_ms >= ?2 AND due_ms <= ?4 AND (due_ms, seq) > (?2, ?3) "
 	    "ORDER BY due_ms, seq LIMIT ?5");
 	struct expiry *expiry = wish->expiry;
 	int room = wish->room;
 	int seen = 0;
-	int got;
+	int got = 1;
 
 	sql_put_int(query, wish->endpoint);
 	sql_put_int(query, expiry->due_ms);
 	sql_put_int(query, expiry->seq);
 	sql_put_int(query, claim->now_ms);
 	sql_put_int(query, EXPIRY_STEP);
+	sql_put_int(query, expiry->tried);
 	while (room > 0 && (got = sql_next(query, why)) == 1) {
 		struct claimed row = read_due(query, wish);
 
@@ -198,10 +264,10 @@ static int find_expired(struct store *store, struct work_claim *claim,
 		push(claim, &row);
 		room--;
 	}
-	if (room > 0 && got < 0)
+	if (got < 0)
 		return -1;
 	if (room > 0 && seen < EXPIRY_STEP)
-		expiry->seq = 0;
+		end_line(expiry);
 	return 0;
 }
 
@@ -216,7 +282,7 @@ static int grant(struct store *store, struct work_claim *claim,
 	if (until_ms < 0)
 		return -1;
 	if (wish->expiry && until_ms) {
-		wish->expiry->seq = 0;
+		wish->expiry->over = true;
 		return 0;
 	}
 	if (until_ms)

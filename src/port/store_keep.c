@@ -7,6 +7,7 @@
 #include "port/store_own.h"
 
 #include "base/mem.h"
+#include "base/now.h"
 
 #include <stdio.h>
 
@@ -28,8 +29,11 @@ static int read_endpoint(
     struct store *store, struct endpoint_row *row, struct why *why)
 {
 	auto_end struct sql_query *query = sql_query(store->sql,
-	    "SELECT p.seq, ifnull((SELECT min(due_ms) FROM delivery "
-	    "WHERE state IN (1, 2) AND state = 1 AND endpoint = p.seq), -1), "
+	    "SELECT p.seq, "
+	    "ifnull((SELECT min(due_ms) FROM delivery WHERE state IN (1, 2) "
+	    "AND state = 1 AND endpoint = p.seq AND (tries > 0) = 0), -1), "
+	    "ifnull((SELECT min(due_ms) FROM delivery WHERE state IN (1, 2) "
+	    "AND state = 1 AND endpoint = p.seq AND (tries > 0) = 1), -1), "
 	    " resting, failures, rest_ms, until_ms, "
 	    "opened_ms "
 	    "FROM endpoint p WHERE p.webhook = ? AND p.name = ?");
@@ -41,13 +45,13 @@ static int read_endpoint(
 	if (got != 1)
 		return -1;
 	row->number = sql_int(query, 0);
-	row->next_due_ms = sql_int(query, 1);
+	row->next_due_ms = now_earlier(sql_int(query, 1), sql_int(query, 2));
 	row->breaker = (struct breaker){
-		.open = sql_int(query, 2) != 0,
-		.failures = (int)sql_int(query, 3),
-		.rest_ms = sql_int(query, 4),
-		.until_ms = sql_int(query, 5),
-		.since_ms = sql_int(query, 6),
+		.open = sql_int(query, 3) != 0,
+		.failures = (int)sql_int(query, 4),
+		.rest_ms = sql_int(query, 5),
+		.until_ms = sql_int(query, 6),
+		.since_ms = sql_int(query, 7),
 	};
 	return 0;
 }
@@ -247,7 +251,8 @@ static int hurry(struct store *store, int64_t endpoint, int64_t now_ms,
 	struct sql_query *query = sql_query(store->sql,
 	    "UPDATE delivery SET due_ms = ?1 WHERE seq IN ("
 	    "SELECT seq FROM delivery WHERE state IN (1, 2) AND state = 1 "
-	    "AND endpoint = ?2 AND due_ms > ?1 LIMIT ?3)");
+	    "AND endpoint = ?2 AND (tries > 0) IN (0, 1) "
+	    "AND due_ms > ?1 LIMIT ?3)");
 
 	sql_put_int(query, now_ms);
 	sql_put_int(query, endpoint);

@@ -169,7 +169,7 @@ static void edit(const char *sql)
 	sqlite3_close(db);
 }
 
-/* What versions 2 to 4 added is taken away again. */
+/* What versions 2 to 5 added is taken away again. */
 static void migration(void)
 {
 	struct store *store = kit_open(STORE_DAEMON);
@@ -180,7 +180,9 @@ static void migration(void)
 	edit("DROP TRIGGER meter_endpoint; DROP TRIGGER meter_attempt;"
 	     "DROP TRIGGER meter_end; DROP TRIGGER total_event;"
 	     "DROP TRIGGER total_mail; DROP TABLE meter; DROP TABLE total;"
-	     "DROP INDEX parked; DROP INDEX untold;"
+	     "DROP INDEX parked; DROP INDEX untold; DROP INDEX runnable;"
+	     "CREATE INDEX runnable ON delivery (state, endpoint, due_ms)"
+	     "  WHERE state IN (1, 2);"
 	     "ALTER TABLE endpoint DROP COLUMN resting;"
 	     "ALTER TABLE endpoint DROP COLUMN failures;"
 	     "ALTER TABLE endpoint DROP COLUMN rest_ms;"
