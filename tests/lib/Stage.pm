@@ -390,6 +390,7 @@ sub log
 {
 	my ($self, $kind) = @_;
 	my $text = slurp("$self->{dir}/spool/log/delivery.jsonl") // '';
+	$text =~ s/[^\n]*\z//; # a line that is being written
 	my @lines = map { JSON::PP->new->utf8->decode($_) }
 	    grep { length } split /\n/, $text;
 
