@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "model/conf_part.h"
+#include "model/directory.h"
 #include "model/id.h"
 
 #include <stdlib.h>
@@ -203,8 +204,11 @@ struct conf *conf_draft_finish(
 	json_decref(draft->default_filter);
 	json_decref(draft->names);
 	free(draft);
-	if (!findings->errors)
+	if (!findings->errors) {
+		conf->directory =
+		    directory_new(conf->webhooks, conf->webhook_count);
 		return conf;
+	}
 	conf_free(conf);
 	return NULL;
 }
@@ -240,6 +244,7 @@ void conf_free(struct conf *conf)
 
 	if (!conf)
 		return;
+	directory_free(conf->directory);
 	for (i = 0; i < conf->webhook_count; i++) {
 		webhook_clear(conf->webhooks[i]);
 		free(conf->webhooks[i]);

@@ -109,6 +109,7 @@ struct conf {
 	char *templates_dir;
 	struct webhook **webhooks; /* sorted by id */
 	size_t webhook_count;
+	struct directory *directory; /* of the webhooks; NULL: ask each */
 };
 
 /* What a secret that cannot be had means. */

@@ -125,6 +125,46 @@ bool filter_passes(const struct filter *filter, const json_t *view)
 	return false;
 }
 
+const json_t *filter_insists(const struct filter *filter, const char *field)
+{
+	size_t i;
+
+	if (!filter)
+		return NULL;
+	if (filter->kind == FILTER_NAMED)
+		return strcmp(filter->naming->key, field) == 0
+		    ? filter->operand.value
+		    : NULL;
+	if (filter->kind != FILTER_ALL)
+		return NULL;
+	for (i = 0; i < filter->count; i++) {
+		const json_t *names = filter_insists(filter->members[i], field);
+
+		if (names)
+			return names;
+	}
+	return NULL;
+}
+
+size_t filter_names(
+    const json_t *view, const char *field, const char *names[FILTER_NAMES_MAX])
+{
+	const struct filter_naming *naming = filter_naming(field);
+	const json_t *object = json_object_get(view, field);
+	size_t count = 0;
+	size_t i;
+
+	if (json_is_string(object))
+		names[count++] = json_string_value(object);
+	for (i = 0; json_is_object(object) && i < FILTER_NAMES_MAX; i++) {
+		const json_t *name = json_object_get(object, naming->names[i]);
+
+		if (json_is_string(name))
+			names[count++] = json_string_value(name);
+	}
+	return count;
+}
+
 /* Words that nobody takes for a number, true, false, null or a list. */
 static bool plain(const char *s, size_t len)
 {

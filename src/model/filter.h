@@ -43,6 +43,16 @@ void filter_free(struct filter *filter);
 /* NULL filters pass everything. */
 bool filter_passes(const struct filter *filter, const json_t *view);
 
+/* Whom a name can be of: a service or an alert source has so many. */
+enum { FILTER_NAMES_MAX = 3 };
+/* The names (an array of strings, lent) of which an event's `field`, "service"
+ * or "alert_source", must bear one for the filter to pass; NULL when the filter
+ * does not insist on any. */
+const json_t *filter_insists(const struct filter *filter, const char *field);
+/* The names that the field bears in this view, lent; returns how many. */
+size_t filter_names(
+    const json_t *view, const char *field, const char *names[FILTER_NAMES_MAX]);
+
 /* The filter as its grammar writes it, a new object that the caller owns: what
  * it was compiled from, but for names that stood alone, which come as lists,
  * and "exists" without a value. NULL for NULL. */

@@ -139,6 +139,17 @@ static const struct filter_naming namings[] = {
 	{ "alert_source", { "id", "type", "short_name" } },
 };
 
+const struct filter_naming *filter_naming(const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(namings) / sizeof(*namings); i++) {
+		if (strcmp(namings[i].key, key) == 0)
+			return &namings[i];
+	}
+	return NULL;
+}
+
 static void read_names(struct compiler *c, struct filter *filter,
     const json_t *json, const struct place *place, unsigned depth)
 {

@@ -2,6 +2,7 @@
 #ifndef MODEL_FILTER_TREE_H
 #define MODEL_FILTER_TREE_H
 
+#include "model/filter.h"
 #include "model/path.h"
 #include "model/relation.h"
 
@@ -21,13 +22,14 @@ enum filter_kind {
 	FILTER_FIELD,
 };
 
-enum { FILTER_NAMES_MAX = 3 };
-
 /* The shorthand conditions: the field, and what in it counts as its name. */
 struct filter_naming {
 	const char *key;
 	const char *names[FILTER_NAMES_MAX];
 };
+
+/* The naming of a field that has names, NULL for any other. */
+const struct filter_naming *filter_naming(const char *key);
 
 struct filter {
 	enum filter_kind kind;

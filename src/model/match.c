@@ -8,6 +8,7 @@
  */
 #include "model/match.h"
 
+#include "model/directory.h"
 #include "model/trigger.h"
 
 static bool triggered(const struct webhook *webhook, const char *type)
@@ -27,12 +28,30 @@ bool match_webhook(const struct webhook *webhook, const struct event *event)
 	    filter_passes(webhook->filter, event->view);
 }
 
+/* Of the directory's candidates those that really take it. */
+static size_t match_candidates(const struct conf *conf,
+    const struct event *event, const struct webhook **hits)
+{
+	struct directory_walk walk;
+	size_t count = 0;
+	size_t place;
+
+	directory_ask(conf->directory, event, &walk);
+	while (directory_next(&walk, &place)) {
+		if (match_webhook(conf->webhooks[place], event))
+			hits[count++] = conf->webhooks[place];
+	}
+	return count;
+}
+
 size_t match_event(const struct conf *conf, const struct event *event,
     const struct webhook **hits)
 {
 	size_t count = 0;
 	size_t i;
 
+	if (conf->directory)
+		return match_candidates(conf, event, hits);
 	for (i = 0; i < conf->webhook_count; i++) {
 		if (match_webhook(conf->webhooks[i], event))
 			hits[count++] = conf->webhooks[i];

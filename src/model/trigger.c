@@ -56,13 +56,18 @@ static char fold(char c)
 	return c == '.' ? '_' : c;
 }
 
-bool trigger_equal(const char *a, const char *b)
+int trigger_compare(const char *a, const char *b)
 {
 	while (*a && fold(*a) == fold(*b)) {
 		a++;
 		b++;
 	}
-	return *a == *b;
+	return (unsigned char)fold(*a) - (unsigned char)fold(*b);
+}
+
+bool trigger_equal(const char *a, const char *b)
+{
+	return trigger_compare(a, b) == 0;
 }
 
 bool trigger_takes(const char *trigger, const char *type)

@@ -10,6 +10,8 @@
  * `incident.triggered` are the same trigger, so '.' equals '_'.
  */
 bool trigger_equal(const char *a, const char *b);
+/* An order in which equal triggers are equal, as strcmp's. */
+int trigger_compare(const char *a, const char *b);
 /* True when `trigger` takes events of `type`; "*" takes all. */
 bool trigger_takes(const char *trigger, const char *type);
 
