@@ -40,6 +40,20 @@ bool claim_add(struct claim *claim, struct target *target, int count)
 	return claim->work.wish_count == CLAIM_WISHES_MAX;
 }
 
+void claim_settle_clock(struct claim *claim)
+{
+	struct work_claim *work = &claim->work;
+	size_t i;
+
+	for (i = 0; i < work->claimed_count; i++)
+		work->claimed[i].queued_ms += claim->jump_ms;
+	for (i = 0; i < work->wish_count; i++) {
+		if (work->wishes[i].next_due_ms > 0)
+			work->wishes[i].next_due_ms += claim->jump_ms;
+	}
+	claim->jump_ms = 0;
+}
+
 void claim_link(struct claim **list, struct claim *claim)
 {
 	claim->before = NULL;

@@ -17,6 +17,7 @@ enum { CLAIM_WISHES_MAX = 64 };
 struct claim {
 	struct work_claim work; /* first */
 	struct plan *plan; /* held */
+	int64_t jump_ms; /* the clock was set while it was under way */
 	struct expiry expiry; /* of a claim that looks for what is too old */
 	struct claim *before, *after; /* among those under way */
 };
@@ -25,6 +26,9 @@ struct claim *claim_new(struct plan *plan, int64_t now_ms);
 void claim_free(struct claim *claim);
 /* Adds a wish and marks the target; true when the claim is full. */
 bool claim_add(struct claim *claim, struct target *target, int count);
+
+/* Moves the times of what came back along with the clock. */
+void claim_settle_clock(struct claim *claim);
 
 /* The list of those under way. */
 void claim_link(struct claim **list, struct claim *claim);

@@ -8,14 +8,16 @@
  * intake, dispatch and notices each do what has become possible. If we die in
  * the middle, the store knows what was promised.
  */
-#include "flow/clerk.h"
+#include "flow/clerk_own.h"
 
 #include "base/mem.h"
 #include "base/now.h"
 #include "base/say.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "flow/parts.h"
 #include "flow/reload.h"
+#include "model/clock.h"
 #include "port/sd.h"
 #include "port/watch.h"
 
@@ -30,135 +32,15 @@ enum {
 	STOP_MS = 20000,
 	/* The last letters of the store get this long. */
 	DRAIN_MS = 10000,
-	/* A commit that fails for another reason than space this often in a
-	 * row means that the store cannot be written. */
-	STORE_FAILURES_MAX = 20,
 	/* A sign of life in the store, for `health`. */
 	HEARTBEAT_MS = 10000,
 };
-
-enum { SIGNALS = 5 };
-
-struct clerk {
-	const struct clerk_case *from;
-	struct ev_loop *loop;
-	struct watch *watch;
-	struct parts parts;
-	struct reload *reload;
-
-	ev_async letters;
-	ev_io bell;
-	ev_timer rescan; /* the directory is the truth */
-	ev_timer alarm; /* whatever comes due next */
-	ev_timer deadline; /* after TERM */
-	ev_timer heartbeat; /* for `health` */
-	ev_timer watchdog; /* for the service manager */
-	ev_idle more; /* intake has more to do at once */
-	ev_signal signals[SIGNALS];
-	bool ready; /* and said so */
-	bool stopping;
-	int store_failures;
-	enum clerk_end end;
-};
-
-/* ---- letters ------------------------------------------------------------- */
 
 static void wake(void *arg)
 {
 	struct clerk *c = arg;
 
 	ev_async_send(c->loop, &c->letters);
-}
-
-static void count_failure(struct clerk *c, const struct work *work)
-{
-	if (committer_wrote(work))
-		c->store_failures = 0;
-	/* A full disk is waited for, unless cron waits for us. */
-	if (!work->failed || (work->full && (c->ready || !c->from->once)))
-		return;
-	/* While it starts nobody relies on it: then it fails at once. */
-	if (c->ready && ++c->store_failures < STORE_FAILURES_MAX)
-		return;
-	if (c->stopping)
-		return;
-	say_error("the store cannot be written; ending, so that nobody relies "
-		  "on a daemon that accepts nothing");
-	c->end = CLERK_FAILED;
-	c->stopping = true;
-	ev_break(c->loop, EVBREAK_ALL);
-}
-
-static void work_came(struct clerk *c, struct work *work)
-{
-	struct parts *p = &c->parts;
-
-	count_failure(c, work);
-	switch (work->kind) {
-	case WORK_ACCEPT:
-		intake_accepted(p->intake, work);
-		return;
-	case WORK_FORGET:
-		intake_forgotten(p->intake, work);
-		return;
-	case WORK_NOTE:
-		if (!notes_answered(p->notes, work))
-			intake_noted(p->intake, work);
-		return;
-	case WORK_COUNT:
-		notes_answered(p->notes, work);
-		return;
-	case WORK_CLAIM:
-		dispatch_claimed(p->dispatch, work);
-		return;
-	case WORK_SETTLE:
-		dispatch_settled(p->dispatch, work);
-		return;
-	case WORK_DIGEST:
-	case WORK_REST_NEXT:
-	case WORK_MAIL_ADD:
-	case WORK_MAIL_NEXT:
-	case WORK_MAIL_DONE:
-		notice_answered(p->notice, work);
-		return;
-	case WORK_ENDPOINTS:
-		reload_numbered(c->reload, work);
-		return;
-	case WORK_FLUSH:
-		dispatch_flushed(p->dispatch, work);
-		return;
-	case WORK_TEND:
-		warden_tended(p->warden, work);
-		return;
-	case WORK_PRUNE:
-		retention_pruned(p->retention, work);
-		return;
-	case WORK_RECEIPTS:
-		return;
-	}
-}
-
-static void take_works(struct clerk *c, struct letter *l)
-{
-	while (l) {
-		struct letter *next = l->next;
-
-		work_came(c, (struct work *)l);
-		l = next;
-	}
-}
-
-static void take_letters(struct clerk *c)
-{
-	struct letter *l = mailbox_take(&c->parts.calls);
-
-	while (l) {
-		struct letter *next = l->next;
-
-		dispatch_called(c->parts.dispatch, (struct wire_call *)l);
-		l = next;
-	}
-	take_works(c, mailbox_take(&c->parts.works));
 }
 
 /* ---- turns --------------------------------------------------------------- */
@@ -260,12 +142,30 @@ static bool all_quiet(const struct clerk *c)
 	return parts_quiet(&c->parts) && reload_quiet(c->reload);
 }
 
+/* First of all: whoever reads the wall clock after this finds his times moved
+ * along with it. */
+static void look_at_clock(struct clerk *c)
+{
+	int64_t now_ms = now_wall_ms();
+	int64_t jump_ms = clock_jump(&c->clock, now_ms, now_steady_ms());
+	char span[TEXT_DURATION_SIZE];
+
+	if (!jump_ms)
+		return;
+	say_warning("the clock was set %s by %s; what waits moves along",
+	    jump_ms < 0 ? "back" : "ahead",
+	    text_short_duration(span, jump_ms < 0 ? -jump_ms : jump_ms));
+	dispatch_clock(c->parts.dispatch, jump_ms, now_ms);
+	notice_clock(c->parts.notice, jump_ms);
+}
+
 static void turn(struct clerk *c)
 {
 	struct parts *p = &c->parts;
 	bool more;
 
-	take_letters(c);
+	look_at_clock(c);
+	clerk_take_letters(c);
 	more = intake_turn(p->intake);
 	watch_boxes(c);
 	announce(c);
@@ -565,11 +465,11 @@ static void drain(struct clerk *c)
 	stop_desks(c);
 	/* What the wire has left may be handed to the names, and comes back. */
 	wire_close(take(&c->parts.wire));
-	take_letters(c);
+	clerk_take_letters(c);
 	names_close(take(&c->parts.names));
-	take_letters(c);
+	clerk_take_letters(c);
 	while (!all_quiet(c) && now_steady_ms() < until_ms)
-		take_works(c, mailbox_wait_for(&c->parts.works, 100));
+		clerk_take_works(c, mailbox_wait_for(&c->parts.works, 100));
 }
 
 static void close_all(struct clerk *c)
@@ -604,6 +504,8 @@ enum clerk_end clerk_run(const struct clerk_case *from, struct why *why)
 	/* From here on we must not die. */
 	start_watchers(&c);
 	record_started(c.parts.record, conf);
+	look_at_clock(&c);
+	dispatch_clock(c.parts.dispatch, 0, now_wall_ms());
 	reload_begin(c.reload, conf);
 	ev_run(c.loop, 0);
 	drain(&c);

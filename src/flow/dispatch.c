@@ -10,38 +10,16 @@
  * again at the next start, and only attempts whose answer was not committed
  * are repeated.
  */
-#include "flow/dispatch.h"
+#include "flow/dispatch_own.h"
 
 #include "base/mem.h"
 #include "base/now.h"
-#include "flow/call.h"
 #include "flow/claim.h"
 #include "flow/expiry.h"
 #include "flow/guard.h"
 #include "flow/names.h"
-#include "flow/turns.h"
 
 #include <assert.h>
-
-/* After the store refused something, it is asked again this much later. */
-enum { STORE_PAUSE_MS = 1000 };
-
-struct dispatch {
-	struct dispatch_sides sides;
-	struct plan *plan;
-	struct guard *guard;
-	struct turns turns;
-	struct call *calls; /* on the wire */
-	struct call *unsettled; /* the store could not take their outcome */
-	struct claim *claims;
-	int64_t next_expiry_ms; /* of the next walk for what waits too long */
-	int64_t pause_until_ms; /* the store is given time */
-	int in_flight; /* calls, and room that claims have asked for */
-	int settles, flushes;
-	bool stopping;
-	bool news; /* that somebody is to be told of by mail */
-	struct dispatch_totals totals;
-};
 
 struct dispatch *dispatch_open(const struct dispatch_sides *sides)
 {
@@ -350,6 +328,7 @@ void dispatch_claimed(struct dispatch *d, struct work *work)
 	size_t i;
 
 	claim_unlink(&d->claims, claim);
+	claim_settle_clock(claim);
 	if (expiry_is(claim)) {
 		give_up(d, claim);
 		return;
@@ -484,10 +463,13 @@ void dispatch_turn(struct dispatch *d, int64_t now_ms)
 		    now_ms + STORE_PAUSE_MS >= d->pause_until_ms)
 			return;
 		d->pause_until_ms = 0;
+		clock_again(d, now_ms);
 		settle_again(d);
 		dispatch_touch_all(d, now_ms);
 	}
-	if (d->stopping)
+	/* Until the store has moved its times, it would hand out the wrong
+	 * deliveries. */
+	if (d->stopping || d->clocks)
 		return;
 	turns_gather(&d->turns, d->plan, now_ms);
 	claim_ready(d, now_ms);
@@ -498,7 +480,7 @@ int64_t dispatch_next_ms(const struct dispatch *d)
 {
 	if (d->pause_until_ms)
 		return d->pause_until_ms;
-	if (d->stopping)
+	if (d->stopping || d->clocks)
 		return -1;
 	return now_earlier(d->turns.next_ms, d->next_expiry_ms);
 }
@@ -539,8 +521,8 @@ void dispatch_stop(struct dispatch *d)
 
 bool dispatch_quiet(const struct dispatch *d)
 {
-	return !d->claims && !d->settles && !d->flushes && !d->in_flight &&
-	    !d->unsettled;
+	return !d->claims && !d->settles && !d->flushes && !d->clocks &&
+	    !d->in_flight && !d->unsettled;
 }
 
 bool dispatch_waiting(const struct dispatch *d)

@@ -47,6 +47,10 @@ void dispatch_touch(
     struct dispatch *dispatch, struct target *target, int64_t due_ms);
 /* Every target may have something due: a verb changed the store. */
 void dispatch_touch_all(struct dispatch *dispatch, int64_t now_ms);
+/* The wall clock was set by so much: what waits moves along, in the store and
+ * here. With 0, once at the start: finds what a clock that went back meanwhile
+ * left in the future. */
+void dispatch_clock(struct dispatch *dispatch, int64_t jump_ms, int64_t now_ms);
 /* Sends claims for what is due and has room. */
 void dispatch_turn(struct dispatch *dispatch, int64_t now_ms);
 /* When to call dispatch_turn again at the latest, -1 for never. */
@@ -60,6 +64,9 @@ void dispatch_settled(struct dispatch *dispatch, struct work *work);
 /* Whatever was deferred is tried now. */
 void dispatch_flush(struct dispatch *dispatch, int64_t now_ms);
 void dispatch_flushed(struct dispatch *dispatch, struct work *work);
+
+/* The answer to WORK_CLOCK. */
+void dispatch_clocked(struct dispatch *dispatch, struct work *work);
 
 /* Starts no more calls; those under way still end. */
 void dispatch_stop(struct dispatch *dispatch);

@@ -121,6 +121,12 @@ void notice_turn(struct notice_desk *desk, int64_t now_ms)
 	ask_digest(desk, now_ms);
 }
 
+void notice_clock(struct notice_desk *desk, int64_t jump_ms)
+{
+	if (desk->due_ms >= 0)
+		desk->due_ms += jump_ms;
+}
+
 int64_t notice_next_ms(const struct notice_desk *desk)
 {
 	return desk->asking || desk->stopping ? -1 : desk->due_ms;

@@ -33,6 +33,8 @@ void notice_close(struct notice_desk *desk);
 
 /* There are deaths to tell of, or mails that may be due. */
 void notice_ring(struct notice_desk *desk);
+/* The wall clock was set by so much. */
+void notice_clock(struct notice_desk *desk, int64_t jump_ms);
 /* Asks the store what is to be done; called when its time has come. */
 void notice_turn(struct notice_desk *desk, int64_t now_ms);
 /* When to call notice_turn at the latest (wall clock), -1 for never. */

@@ -56,6 +56,12 @@ void turns_consider(struct turns *turns, struct target *target, int64_t now_ms)
 		turns->next_ms = now_earlier(turns->next_ms, ready_ms);
 }
 
+void turns_move(struct turns *turns, int64_t jump_ms)
+{
+	if (turns->next_ms >= 0)
+		turns->next_ms += jump_ms;
+}
+
 void turns_gather(struct turns *turns, struct plan *plan, int64_t now_ms)
 {
 	size_t i;

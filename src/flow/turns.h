@@ -22,6 +22,8 @@ void turns_init(struct turns *turns);
 struct target *turns_call_up(struct turns *turns);
 /* Puts a target in line when its time has come, else remembers its time. */
 void turns_consider(struct turns *turns, struct target *target, int64_t now_ms);
+/* The clock was set by so much. */
+void turns_move(struct turns *turns, int64_t jump_ms);
 /* Considers all of the plan once the earliest time has come. */
 void turns_gather(struct turns *turns, struct plan *plan, int64_t now_ms);
 

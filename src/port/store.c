@@ -184,6 +184,7 @@ static const struct {
 	[WORK_RECEIPTS] = { receipts_run, undo_receipts },
 	[WORK_PRUNE] = { prune_run, NULL },
 	[WORK_TEND] = { tend_run, undo_tend },
+	[WORK_CLOCK] = { clock_run, NULL },
 	[WORK_COUNT] = { count_run, NULL },
 };
 

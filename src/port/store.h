@@ -82,6 +82,7 @@ enum work_kind {
 	WORK_RECEIPTS,
 	WORK_PRUNE,
 	WORK_TEND,
+	WORK_CLOCK,
 	WORK_COUNT,
 };
 
@@ -430,6 +431,19 @@ struct work_tend {
 };
 /* Frees what was handed out. */
 void work_tend_clear(struct work_tend *work);
+
+/*
+ * The wall clock was set by jump_ms: what waits moves along. jump_ms 0, asked
+ * at the start: when the clock is behind the last moment that was written down
+ * by at least slack_ms, what was written in the future waits from now on.
+ */
+struct work_clock {
+	struct work work;
+	int64_t now_ms;
+	int64_t jump_ms;
+	int64_t slack_ms;
+	int64_t behind_ms; /* out, at the start: how far, 0 when it was not */
+};
 
 /*
  * Carries out the works of the list, in its order, in one durable transaction
