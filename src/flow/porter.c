@@ -195,7 +195,7 @@ void porter_remove(
 	switch (removal) {
 	case DROP_REMOVED:
 		porter_leave(p, file);
-		receipts_forget(p->receipts, receipt);
+		receipts_forget(p->receipts, receipt, drop);
 		return;
 	case DROP_WRITTEN:
 		porter_stay(p, file, STAY_WRITTEN, WRITTEN_MS);

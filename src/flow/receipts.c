@@ -4,7 +4,8 @@
  * of the store.
  *
  * Promises that a receipt stays in the store at least for as long as its file
- * stays in a drop box; that it may stay longer costs a row. If we die with
+ * stays in a drop box, also when a power cut brings the file back; that it may
+ * stay longer costs a row. If we die with
  * forgotten ones not yet sent, or if sending fails, the next start loads them
  * again and finds after a while that they fit no file.
  */
@@ -12,15 +13,21 @@
 
 #include "base/mem.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 enum {
 	BUCKETS = 1024,
 	/* Forgotten ones that go in one work. */
-	GATHER_MAX = 64,
+	GATHER_MAX = 256,
+	/* Directories that they may have been in. */
+	DIRS_MAX = 8,
 };
 
 struct row {
 	struct receipt receipt;
 	int64_t seen_ms;
+	bool left; /* by an earlier process */
 	struct row *next;
 };
 
@@ -28,6 +35,9 @@ struct row {
 struct bunch {
 	struct work_forget work; /* first */
 	struct receipt rows[GATHER_MAX];
+	int dirs[DIRS_MAX];
+	uint64_t inodes[DIRS_MAX]; /* of the directories … */
+	uint64_t devices[DIRS_MAX]; /* … and where */
 };
 
 struct receipts {
@@ -69,8 +79,10 @@ struct receipts *receipts_open(struct committer *committer,
 
 	receipts->committer = committer;
 	receipts->pruned_ms = now_ms;
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		receipts_keep(receipts, &left[i], now_ms);
+		(*find(receipts, &left[i]))->left = true;
+	}
 	free(left);
 	return receipts;
 }
@@ -84,6 +96,17 @@ static void remove_at(struct receipts *receipts, struct row **at)
 	free(row);
 }
 
+static void free_bunch(struct bunch *bunch)
+{
+	size_t i;
+
+	if (!bunch)
+		return;
+	for (i = 0; i < bunch->work.dir_count; i++)
+		close(bunch->dirs[i]);
+	free(bunch);
+}
+
 void receipts_close(struct receipts *receipts)
 {
 	size_t i;
@@ -94,7 +117,7 @@ void receipts_close(struct receipts *receipts)
 		while (receipts->buckets[i])
 			remove_at(receipts, &receipts->buckets[i]);
 	}
-	free(receipts->gathered);
+	free_bunch(receipts->gathered);
 	free(receipts);
 }
 
@@ -106,10 +129,18 @@ const struct receipt *receipts_find(
 		.inode = mark->inode,
 		.birth_ns = mark->birth_ns,
 	};
-	struct row *const *at =
-	    find((struct receipts *)(uintptr_t)receipts, &wanted);
+	struct receipts *all = (struct receipts *)(uintptr_t)receipts;
+	const struct row *row = *find(all, &wanted);
 
-	return *at ? &(*at)->receipt : NULL;
+	if (row)
+		return &row->receipt;
+	/* Disks are numbered anew at each boot. */
+	for (row = *bucket_of(all, mark->inode); row; row = row->next) {
+		if (row->left && row->receipt.inode == mark->inode &&
+		    row->receipt.birth_ns == mark->birth_ns)
+			return &row->receipt;
+	}
+	return NULL;
 }
 
 bool receipts_cover(const struct receipt *receipt, const struct drop_mark *mark)
@@ -131,16 +162,66 @@ void receipts_keep(
 	(*at)->seen_ms = now_ms;
 }
 
-void receipts_forget(struct receipts *receipts, const struct receipt *receipt)
+static struct bunch *gather(struct receipts *receipts)
 {
 	struct bunch *bunch = receipts->gathered;
-	struct row **at = find(receipts, receipt);
 
-	if (!bunch) {
-		bunch = receipts->gathered = mem_zalloc(sizeof(*bunch));
-		bunch->work.work.kind = WORK_FORGET;
-		bunch->work.receipts = bunch->rows;
+	if (bunch)
+		return bunch;
+	bunch = receipts->gathered = mem_zalloc(sizeof(*bunch));
+	bunch->work.work.kind = WORK_FORGET;
+	bunch->work.receipts = bunch->rows;
+	bunch->work.dirs = bunch->dirs;
+	return bunch;
+}
+
+static bool has_dir(const struct bunch *bunch, const struct stat *st)
+{
+	size_t i;
+
+	for (i = 0; i < bunch->work.dir_count; i++) {
+		if (bunch->inodes[i] == st->st_ino &&
+		    bunch->devices[i] == st->st_dev)
+			return true;
 	}
+	return false;
+}
+
+/* The directory will be synced with what has gathered. */
+static bool add_dir(struct receipts *receipts, const struct drop *from)
+{
+	struct bunch *bunch = gather(receipts);
+	int dir = drop_dup(from);
+	struct stat st = { 0 };
+	size_t at;
+
+	if (dir < 0)
+		return false;
+	if (fstat(dir, &st) < 0 || has_dir(bunch, &st)) {
+		close(dir);
+		return has_dir(bunch, &st);
+	}
+	if (bunch->work.dir_count == DIRS_MAX) {
+		receipts_flush(receipts);
+		bunch = gather(receipts);
+	}
+	at = bunch->work.dir_count++;
+	bunch->dirs[at] = dir;
+	bunch->inodes[at] = st.st_ino;
+	bunch->devices[at] = st.st_dev;
+	return true;
+}
+
+void receipts_forget(struct receipts *receipts, const struct receipt *receipt,
+    const struct drop *from)
+{
+	struct row **at = find(receipts, receipt);
+	struct bunch *bunch;
+
+	/* Without a descriptor it stays in the store, until it is pruned. */
+	if (from && !add_dir(receipts, from))
+		return;
+	bunch = gather(receipts);
 	bunch->rows[bunch->work.count++] = *receipt;
 	if (*at)
 		remove_at(receipts, at);
@@ -169,7 +250,7 @@ static void prune_bucket(
 		if ((*at)->seen_ms >= before_ms)
 			at = &(*at)->next;
 		else
-			receipts_forget(receipts, &old);
+			receipts_forget(receipts, &old, NULL);
 	}
 }
 
@@ -198,7 +279,7 @@ void receipts_flush(struct receipts *receipts)
 void receipts_forgotten(struct receipts *receipts, struct work *work)
 {
 	receipts->under_way--;
-	free((struct bunch *)work);
+	free_bunch((struct bunch *)work);
 }
 
 bool receipts_quiet(const struct receipts *receipts)

@@ -31,7 +31,9 @@ struct receipts *receipts_open(struct committer *committer,
 void receipts_close(struct receipts *receipts);
 
 /* The receipt of this very file (device, inode, birth), whatever its content
- * is by now; NULL for none. Lent until the next change. */
+ * is by now; NULL for none. Of what an earlier process left, the device is not
+ * asked for, as a reboot may have renumbered it; the caller compares the bytes.
+ * Lent until the next change. */
 const struct receipt *receipts_find(
     const struct receipts *receipts, const struct drop_mark *mark);
 /* True when all of the file was accepted and nothing was written to it since.
@@ -41,8 +43,9 @@ bool receipts_cover(
 /* Keeps a copy of what was committed; the last one of a file counts. */
 void receipts_keep(
     struct receipts *receipts, const struct receipt *receipt, int64_t now_ms);
-/* The file was removed. */
-void receipts_forget(struct receipts *receipts, const struct receipt *receipt);
+/* The file was removed from that box; NULL: long ago. */
+void receipts_forget(struct receipts *receipts, const struct receipt *receipt,
+    const struct drop *from);
 
 /* A sweep saw a file with this inode, so its receipt is still wanted. */
 void receipts_see(struct receipts *receipts, uint64_t inode, int64_t now_ms);

@@ -92,6 +92,11 @@ const char *drop_path(const struct drop *drop)
 	return drop->path;
 }
 
+int drop_dup(const struct drop *drop)
+{
+	return fcntl(drop->dir, F_DUPFD_CLOEXEC, 0);
+}
+
 int drop_dir(const struct drop *drop)
 {
 	return drop->dir;

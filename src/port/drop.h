@@ -101,6 +101,10 @@ bool drop_unwritten(int fd, bool *sure);
  * more than "nothing was written after it was named". */
 bool drop_renamed(const struct drop_mark *mark);
 
+/* Another descriptor of the directory, for whoever is to sync it; the caller
+ * closes it. -1 when none is to be had. */
+int drop_dup(const struct drop *drop);
+
 enum drop_removal {
 	DROP_REMOVED,
 	DROP_CHANGED, /* other content is there now, and stays */

@@ -139,11 +139,16 @@ struct work_accept {
 	struct receipt receipt;
 };
 
-/* Receipts that have served: the file is gone. */
+/* Receipts that have served: the file is gone. The directories that the files
+ * were in are synced before; else a power cut may bring a file back whose
+ * receipt is gone, and it would be accepted again. Their descriptors are lent
+ * until the answer. */
 struct work_forget {
 	struct work work;
 	const struct receipt *receipts;
 	size_t count;
+	const int *dirs;
+	size_t dir_count;
 };
 
 struct claimed {

@@ -10,6 +10,7 @@
 #include "base/now.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* ---- endpoints --------------------------------------------------------- */
 
@@ -170,6 +171,10 @@ int forget_run(struct store *store, struct work *work, struct why *why)
 {
 	const struct work_forget *group = (const struct work_forget *)work;
 
+	for (size_t i = 0; i < group->dir_count; i++) {
+		if (fsync(group->dirs[i]) < 0)
+			return fail(why, "cannot sync a drop box: %m");
+	}
 	for (size_t i = 0; i < group->count; i++) {
 		if (forget(store, &group->receipts[i], why) < 0)
 			return -1;

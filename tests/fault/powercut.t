@@ -119,7 +119,8 @@ $stage->settings({
 });
 $stage->webhook(good => { triggers => ['*'], endpoints => ["$at/good"] });
 $stage->webhook(dead => { triggers => ['incident_resolved'],
-	endpoints => ["$at/dead"], retry => { max_retries => 0 } });
+	endpoints => ["$at/dead"], retry => { max_retries => 0 },
+	breaker => { failures => 1000 } });
 
 # What is known outside: position in the log => what holds from there on.
 my (%must, %may, %bad, @settled);
@@ -352,6 +353,9 @@ my $broken = 0;
 for my $cut (@cuts) {
 	my $image = "$dir/image";
 	my $position = make_image($cut, $image);
+	quietly("cp $image $image.first");
+	# A reboot may number the disk anew.
+	my $before = rand() < 0.5 ? attach("$dir/base") : '';
 	my $device = attach($image);
 	my @wrong;
 
@@ -373,12 +377,14 @@ for my $cut (@cuts) {
 		    if -e "$dir/spool/spool.db";
 		unmount("$dir/spool");
 	}
-	detach($device);
+	detach($_) for grep { $_ } $device, $before;
 	next unless @wrong;
 	$broken++;
 	fail("the power fails at record $cut of " . @records);
 	diag($_) for @wrong;
-	diag("SPOOLHOOK_SEED=$seed SPOOLHOOK_IMAGES=$images repeats it");
+	diag("SPOOLHOOK_SEED=$seed SPOOLHOOK_IMAGES=$images repeats the choices");
+	quietly("cp $image.first /var/tmp/spoolhook-powercut-$$.$cut")
+	    and diag("the image is kept in /var/tmp/spoolhook-powercut-$$.$cut");
 	last if $broken >= 5;
 }
 ok(!$broken, "$images crash images: nothing that was accepted is lost, "

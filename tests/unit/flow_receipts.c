@@ -63,6 +63,9 @@ static void finding(struct committer *committer)
 	ok(find(receipts, 2, 20) && find(receipts, 2, 21),
 	    "two files that had the same inode are two");
 	ok(!find(receipts, 1, 11), "a younger file with an inode is another");
+	ok(receipts_find(receipts,
+	       &(struct drop_mark){ .device = 6, .inode = 1, .birth_ns = 10 }),
+	    "what was left is known, too, when a reboot renumbers its disk");
 	more.done = 4;
 	receipts_keep(receipts, &more, 0);
 	is_int(
@@ -70,8 +73,13 @@ static void finding(struct committer *committer)
 		&(struct drop_mark){ .device = 5, .inode = 2, .birth_ns = 20 })
 		->done,
 	    4, "the last receipt of a file counts");
-	receipts_forget(receipts, &more);
+	receipts_forget(receipts, &more, NULL);
 	ok(!find(receipts, 2, 20), "a forgotten one is not known");
+	more = receipt(9, 90);
+	receipts_keep(receipts, &more, 0);
+	ok(!receipts_find(receipts,
+	       &(struct drop_mark){ .device = 6, .inode = 9, .birth_ns = 90 }),
+	    "while it runs, another disk is another file");
 	ok(find(receipts, 2, 21), "... others are");
 	ok(receipts_quiet(receipts), "it waits for others to go with it");
 	receipts_flush(receipts);
@@ -81,6 +89,36 @@ static void finding(struct committer *committer)
 	ok(receipts_quiet(receipts), "nothing more is to be sent");
 	receipts_close(receipts);
 	receipts_close(NULL);
+}
+
+/* Files of many boxes: each directory goes along, whatever becomes of the box
+ * before the store's answer. */
+static void syncing(struct committer *committer)
+{
+	static char pattern[] = "*";
+	static char *const patterns[] = { pattern, NULL };
+	struct receipts *receipts = receipts_open(committer, NULL, 0, 0);
+	uint64_t i;
+
+	for (i = 0; i < 12; i++) {
+		auto_free char *name = mem_printf("box%d", (int)i);
+		struct drop *box = drop_open(name, patterns, true, NULL);
+		const struct receipt one = receipt(i, 1);
+		const struct receipt two = receipt(i, 2);
+
+		receipts_keep(receipts, &one, 0);
+		receipts_keep(receipts, &two, 0);
+		receipts_forget(receipts, &one, box);
+		receipts_forget(receipts, &two, box);
+		drop_close(box);
+	}
+	ok(!find(receipts, 11, 1) && !find(receipts, 3, 2),
+	    "receipts of files from many boxes are forgotten");
+	ok(!receipts_quiet(receipts), "more boxes than fit go by themselves");
+	receipts_flush(receipts);
+	answer(receipts);
+	ok(receipts_quiet(receipts), "a box may be closed meanwhile");
+	receipts_close(receipts);
 }
 
 static void pruning(struct committer *committer)
@@ -124,6 +162,7 @@ int main(void)
 	committer = store ? committer_open(store, &answers, &why) : NULL;
 	ok(committer != NULL, "(a store)");
 	finding(committer);
+	syncing(committer);
 	pruning(committer);
 	committer_close(committer);
 	store_close(store);
