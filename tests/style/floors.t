@@ -111,8 +111,8 @@ my @untold = grep { /\.c$/ && $text{$_} !~ m{\A[^\n]*\n/\*\n} } @sources;
 is_deeply(\@untold, [], 'each .c file opens with what it is');
 my @undone = grep { $text{$_} =~ /\b(TODO|FIXME|XXX)\b/ } @sources;
 is_deeply(\@undone, [], 'nothing is left to be done later');
-# The one door to libcurl is one room.
-my %room = ('src/port/http.c' => 800);
+# The one door to libcurl is one room, and the store's treaty is one paper.
+my %room = ('src/port/http.c' => 800, 'src/port/store.h' => 800);
 my @long = grep { my $n = () = $text{$_} =~ /\n/g; $n > ($room{$_} // 620) }
     @sources;
 is_deeply(\@long, [], 'no file is much longer than 500 lines');
