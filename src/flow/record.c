@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 /* A line holds no payload; the longest parts are ids and sentences. */
-enum { LINE_MAX_BYTES = 64 * 1024, MSG_MAX = 512 };
+enum { LINE_MAX_BYTES = 64 * 1024, MSG_MAX = 512, SHOWN_MAX = 1024 };
 
 /* Whatever is told of with another code is counted with the last of its name,
  * "other". */
@@ -160,6 +160,11 @@ struct buf *line_begin(struct record *record, enum say_level level,
 	return line;
 }
 
+void line_cut(struct buf *line, const char *key, const char *text)
+{
+	jot_bytes(line, key, text, strnlen(text, SHOWN_MAX));
+}
+
 void line_end(struct record *record)
 {
 	struct buf *line = &record->line;
@@ -258,9 +263,9 @@ void record_accepted(struct record *record, const char *event_id,
 		return;
 	jot_str(line, "event_id", event_id);
 	jot_str(line, "event_type", event->type);
-	jot_str(line, "incident", event->incident);
-	jot_str(line, "service", event->service);
-	jot_str(line, "alert_source", event->alert_source);
+	line_cut(line, "incident", event->incident);
+	line_cut(line, "service", event->service);
+	line_cut(line, "alert_source", event->alert_source);
 	jot_str(line, "file", file);
 	jot_int(line, "bytes", (int64_t)bytes);
 	jot_open(line, "webhooks", '[');

@@ -16,8 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { INCIDENT_SHOWN_MAX = 1024 };
-
 static void jot_ms(struct buf *line, const char *key, int64_t us)
 {
 	char text[32];
@@ -31,12 +29,6 @@ static void jot_ms(struct buf *line, const char *key, int64_t us)
 	jot_raw(line, key, text, strlen(text));
 }
 
-/* Events may have ids of any length, the line has a bound. */
-static void jot_cut(struct buf *line, const char *key, const char *text)
-{
-	jot_bytes(line, key, text, strnlen(text, INCIDENT_SHOWN_MAX));
-}
-
 static void jot_subject(struct buf *line, const struct subject *subject)
 {
 	jot_str(line, "delivery", subject->delivery);
@@ -44,7 +36,7 @@ static void jot_subject(struct buf *line, const struct subject *subject)
 	jot_str(line, "webhook", subject->webhook->id);
 	jot_str(line, "endpoint", subject->endpoint->id);
 	jot_str(line, "event_type", subject->event_type);
-	jot_cut(line, "incident", subject->incident);
+	line_cut(line, "incident", subject->incident);
 }
 
 /* "HTTP 503" or the sentence of what went wrong. */

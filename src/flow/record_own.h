@@ -13,6 +13,8 @@
 struct buf *line_begin(struct record *record, enum say_level level,
     const char *kind, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Adds text from an event, which may be of any length: a line has a bound. */
+void line_cut(struct buf *line, const char *key, const char *text);
 void line_end(struct record *record);
 
 #endif

@@ -195,6 +195,12 @@ subtest 'bad answers' => sub {
 	my ($attempt) = attempts($stage, 'garbage');
 	unlike(JSON::PP->new->encode($attempt), qr/\\u001b/i,
 	    "a peer's control characters do not reach the log");
+	$stage->drop('long.json', $stage->event_text('triggered',
+		id => 'i' x 200_000, service => { slug => 's' x 200_000 }));
+	wait_until { $stage->log('accepted') == 2 &&
+	    grep { length $_->{incident} == 1024 } $stage->log('attempt') };
+	is(length(($stage->log('accepted'))[1]{incident}), 1024,
+	    'an event with endless ids has its lines, too, cut to fit');
 	is($stage->alive($daemon) && $stage->stop($daemon), 0,
 	    'the daemon survives them all');
 };
