@@ -98,6 +98,8 @@ my @passing = (
 		'rename ' . EIO . ' .json' ],
 	[ 'EIO when a dropped file is removed', qr/the file stays/,
 		'unlink ' . EIO . ' .taken' ],
+	[ 'EIO when a drop box is synced', qr/cannot sync a drop box/,
+		'sync ' . EIO . ' incoming' ],
 	[ 'EIO when the log is written', qr/cannot write/,
 		'write ' . EIO . ' delivery.jsonl' ],
 	[ 'ENOSPC when a reason is written', qr/the file stays/,

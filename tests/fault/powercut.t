@@ -350,8 +350,10 @@ sub look_at
 }
 
 my $broken = 0;
+my $tried = 0;
 for my $cut (@cuts) {
-	my $image = "$dir/image";
+	# A file of its own, for a loop device may let go of the last one late.
+	my $image = "$dir/image." . ++$tried;
 	my $position = make_image($cut, $image);
 	quietly("cp $image $image.first");
 	# A reboot may number the disk anew.
@@ -378,13 +380,16 @@ for my $cut (@cuts) {
 		unmount("$dir/spool");
 	}
 	detach($_) for grep { $_ } $device, $before;
+	unlink $image;
+	unlink "$image.first" unless @wrong;
 	next unless @wrong;
 	$broken++;
 	fail("the power fails at record $cut of " . @records);
 	diag($_) for @wrong;
 	diag("SPOOLHOOK_SEED=$seed SPOOLHOOK_IMAGES=$images repeats the choices");
-	quietly("cp $image.first /var/tmp/spoolhook-powercut-$$.$cut")
-	    and diag("the image is kept in /var/tmp/spoolhook-powercut-$$.$cut");
+	my $kept = "/var/tmp/spoolhook-powercut-$$";
+	quietly("mkdir -p $kept && cp $image.first $log $dir/base $kept/")
+	    and diag("kept in $kept");
 	last if $broken >= 5;
 }
 ok(!$broken, "$images crash images: nothing that was accepted is lost, "
