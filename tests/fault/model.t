@@ -186,9 +186,13 @@ sub restart
 {
 	my ($life) = @_;
 
+	my $status;
+
 	mend($life);
-	my $status = $life->{stage}->stop($life->{daemon});
-	push @{ $life->{wrong} }, "TERM ended it with $status" if $status ne '0';
+	$status = $life->{stage}->stop($life->{daemon});
+	push @{ $life->{wrong} }, "TERM ended it with $status"
+	    unless $status eq '0' || $life->{stage}->errors($life->{daemon}) =~
+	    /store cannot be written/;
 	start($life);
 }
 
@@ -272,6 +276,19 @@ sub all_done
 	return !grep { !$there{$_} } keys %{ $life->{must} };
 }
 
+# A disk that failed for long ends the daemon, after a while: it says so.
+sub revive
+{
+	my ($life) = @_;
+
+	return if $life->{stage}->alive($life->{daemon});
+	push @{ $life->{wrong} }, 'it ended by itself: '
+	    . $life->{stage}->errors($life->{daemon})
+	    unless $life->{stage}->errors($life->{daemon}) =~
+	    /store cannot be written/;
+	start($life);
+}
+
 sub mend_all
 {
 	my ($life) = @_;
@@ -280,15 +297,8 @@ sub mend_all
 	$receiver->mode(map { $_ => 204 } @paths);
 	complete($life) while %{ $life->{half} };
 	resume($life);
-	if (!$life->{stage}->alive($life->{daemon})) {
-		# A disk that failed for long: it says so, and ends.
-		push @{ $life->{wrong} }, 'it ended by itself: '
-		    . $life->{stage}->errors($life->{daemon})
-		    unless $life->{stage}->errors($life->{daemon}) =~
-		    /store cannot be written/;
-		start($life);
-	}
 	my $done = wait_until {
+		revive($life);
 		$life->{stage}->verb('flush');
 		all_done($life)
 	} 60;
