@@ -77,7 +77,7 @@ check: all units
 # Deaths, power cuts, failing disks and memory at every point: hours, as root.
 # Without SPOOLHOOK_FAULT=full they take two minutes and are part of bin/test.
 fault: all
-	SPOOLHOOK_FAULT=full SPOOLHOOK_PROGRAM=$(abspath $(PROGRAM)) prove -v tests/fault/*.t
+	SPOOLHOOK_FAULT=full SPOOLHOOK_PROGRAM="$(abspath $(PROGRAM))" prove -v tests/fault/*.t
 # What needs neither peers nor the program.
 PURE := $(filter $(B)/unit/base_% $(B)/unit/model_%,$(UNITS))
 check-pure: $(PURE)
@@ -91,7 +91,7 @@ $(B)/bench/%: tests/bench/%.c $(foreach f,port model base,$(call archive,$(f)))
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(filter %.a,$^) $(LIBS)
 bench-build: all $(BENCHES)
 bench: bench-build
-	SPOOLHOOK_PROGRAM=$(abspath $(PROGRAM)) BENCH_TOOLS=$(abspath $(B)/bench) tests/bench/run $(ROWS)
+	SPOOLHOOK_PROGRAM="$(abspath $(PROGRAM))" BENCH_TOOLS="$(abspath $(B)/bench)" tests/bench/run $(ROWS)
 	tests/bench/report --write
 
 SOURCES = $(wildcard src/*/*.[ch] tests/*.[ch] tests/*/*.[ch])
@@ -112,7 +112,7 @@ build/fuzz/%: tests/fuzz/%.c $(wildcard src/base/*.[ch] src/model/*.[ch])
 fuzz: $(FUZZERS)
 	@for f in $(notdir $(FUZZERS)); do \
 	    mkdir -p build/fuzz/corpus/$$f && (cd build/fuzz && ./$$f -max_total_time=$(FUZZ_SECONDS) \
-	    -max_len=512 corpus/$$f $(CURDIR)/tests/fuzz/corpus/$$f) || exit 1; \
+	    -max_len=512 corpus/$$f "$(CURDIR)/tests/fuzz/corpus/$$f") || exit 1; \
 	done
 
 include packaging/install.mk

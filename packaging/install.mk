@@ -70,7 +70,10 @@ define put
     $(INSTALL) -d "$${to%/*}" && $(1) "$$from" "$$to" || exit 1; \
 done
 endef
-targets = $(addprefix $(DESTDIR),$(foreach r,$(1),$(lastword $(subst :, ,$(r)))))
+# drop ROWS: takes it away again.
+define drop
+@for row in $(1); do rm -f "$(DESTDIR)$${row#*:}" || exit 1; done
+endef
 
 # ---- install ------------------------------------------------------------------------
 stage: all
@@ -83,9 +86,9 @@ stage: all
 	    $(PROGRAM) completion $$shell >$(SHIP)/completion/$$shell || exit 1; \
 	done
 installdirs:
-	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir) $(DESTDIR)$(docdir) $(DESTDIR)$(sharedir)
+	for dir in $(bindir) $(mandir) $(docdir) $(sharedir); do $(INSTALL) -d "$(DESTDIR)$$dir" || exit 1; done
 install: stage installdirs
-	$(INSTALL_PROGRAM) $(PROGRAM) $(DESTDIR)$(bindir)/spoolhook
+	$(INSTALL_PROGRAM) $(PROGRAM) "$(DESTDIR)$(bindir)/spoolhook"
 	$(call put,$(INSTALL_SCRIPT),$(scripted))
 	$(call put,$(INSTALL_DATA),$(rows) $(completed))
 # The units, the user and groups, the spool's directories, rotation.
@@ -94,13 +97,14 @@ install-system: install
 install-strip:
 	$(MAKE) INSTALL_PROGRAM='$(INSTALL_PROGRAM) -s' install
 installcheck:
-	$(DESTDIR)$(bindir)/spoolhook --version
-	$(DESTDIR)$(bindir)/spoolhook -c $(DESTDIR)$(docdir)/examples check
+	"$(DESTDIR)$(bindir)/spoolhook" --version
+	"$(DESTDIR)$(bindir)/spoolhook" -c "$(DESTDIR)$(docdir)/examples" check
 # Keeps the configuration and the spool.
 uninstall:
-	rm -f $(DESTDIR)$(bindir)/spoolhook $(call targets,$(rows) $(scripted) $(completed) $(live))
-	@for dir in $(DESTDIR)$(docdir) $(DESTDIR)$(sharedir); do \
-	    [ ! -d "$$dir" ] || find "$$dir" -depth -type d -empty -delete; \
+	rm -f "$(DESTDIR)$(bindir)/spoolhook"
+	$(call drop,$(rows) $(scripted) $(completed) $(live))
+	@for dir in $(docdir) $(sharedir); do \
+	    [ ! -d "$(DESTDIR)$$dir" ] || find "$(DESTDIR)$$dir" -depth -type d -empty -delete; \
 	done
 
 # ---- archives and packages -----------------------------------------------------------

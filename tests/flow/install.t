@@ -52,7 +52,7 @@ sub tree
 sub files { my %tree = tree($_[0]); return sort grep { !m{/$} } keys %tree }
 
 # ---- where things go -----------------------------------------------------------------
-my $root = "$dir/root";
+my $root = "$dir/a root";
 make($root, 'install', 'prefix=/usr');
 my %tree = tree($root);
 is($tree{'/usr/bin/spoolhook'}, '755', 'the program lies in bindir');
@@ -80,7 +80,7 @@ SKIP: {
 }
 
 # ---- it works from there --------------------------------------------------------------
-my ($status, $said) = try("$root/usr/bin/spoolhook --version");
+my ($status, $said) = try("'$root/usr/bin/spoolhook' --version");
 is($status, 0, 'the installed program runs');
 make($root, 'installcheck', 'prefix=/usr');
 make($root, 'install', 'prefix=/usr');
