@@ -120,13 +120,14 @@ dist:
 	$(sources) | tar --null --files-from=- --sort=name --owner=0 --group=0 --numeric-owner \
 	    --mtime=@$(SOURCE_DATE_EPOCH) --mode=go=rX,u+w --transform='s|^|$(archive_name)/|' \
 	    -cf - | gzip -n9 >$(B)/$(archive_name).tar.gz
-# Debian: bin/setup package installs what it takes.
+# Debian, source and binary package: bin/setup package installs what it takes.
 deb: dist
 	rm -rf $(B)/deb
 	mkdir -p $(B)/deb
 	tar -xzf $(B)/$(archive_name).tar.gz -C $(B)/deb
+	cp $(B)/$(archive_name).tar.gz $(B)/deb/spoolhook_$(VERSION).orig.tar.gz
 	cp -r $(B)/deb/$(archive_name)/packaging/debian $(B)/deb/$(archive_name)/debian
-	cd $(B)/deb/$(archive_name) && env -u MAKEFLAGS -u MAKELEVEL -u B dpkg-buildpackage -us -uc -b
+	cd $(B)/deb/$(archive_name) && env -u MAKEFLAGS -u MAKELEVEL -u B dpkg-buildpackage -us -uc
 	@ls $(B)/deb/*.deb
 
 .PHONY: stage installdirs install install-system install-strip installcheck uninstall dist deb

@@ -20,8 +20,8 @@ static int choose(
     struct store *store, struct work_digest *digest, struct why *why)
 {
 	auto_end struct sql_query *query = sql_query(store->sql,
-	    "SELECT x.webhook, x.total, x.upto FROM ("
-	    "SELECT webhook, count(*) AS total, max(seq) AS upto, "
+	    "SELECT x.webhook, x.total, x.last FROM ("
+	    "SELECT webhook, count(*) AS total, max(seq) AS last, "
 	    "min(seq) AS oldest FROM death GROUP BY webhook) x "
 	    "LEFT JOIN notice n ON n.webhook = x.webhook "
 	    "WHERE ifnull(n.last_ms <= ?, 1) ORDER BY x.oldest LIMIT 1");
