@@ -5,9 +5,10 @@
  * FAILMALLOC_LAST every one up to that, too. At the end the count is written
  * to the file FAILMALLOC_COUNT. Child processes are left alone.
  *
- * The real allocator is glibc's own, by its internal names, for dlsym()
- * allocates itself.
+ * base/mem_all stands in front of glibc's allocator and calls it by its internal
+ * names; so it is these that are taken here, behind it.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -16,11 +17,11 @@
 #include <string.h>
 #include <unistd.h>
 
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *p, size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
 
+static void *(*real_malloc)(size_t size);
+static void *(*real_calloc)(size_t count, size_t size);
+static void *(*real_realloc)(void *p, size_t size);
 static atomic_long count;
 static long first = -1;
 static long last = -1;
@@ -38,6 +39,9 @@ __attribute__((constructor)) static void begin(void)
 	last = number("FAILMALLOC_LAST");
 	if (last < first)
 		last = first;
+	*(void **)&real_malloc = dlsym(RTLD_NEXT, "__libc_malloc");
+	*(void **)&real_calloc = dlsym(RTLD_NEXT, "__libc_calloc");
+	*(void **)&real_realloc = dlsym(RTLD_NEXT, "__libc_realloc");
 	/* Allocations before main are the loader's, and not counted. */
 	count = 0;
 	unsetenv("LD_PRELOAD");
@@ -67,19 +71,31 @@ static int fails(void)
 	return 1;
 }
 
-void *malloc(size_t size)
+/* The loader allocates before `begin`. */
+void *__libc_malloc(size_t size)
 {
-	return fails() ? NULL : __libc_malloc(size);
+	if (fails())
+		return NULL;
+	return real_malloc ? real_malloc(size) : __libc_memalign(16, size);
 }
 
-void *calloc(size_t items, size_t size)
+void *__libc_calloc(size_t items, size_t size)
 {
-	return fails() ? NULL : __libc_calloc(items, size);
+	void *p;
+
+	if (fails())
+		return NULL;
+	if (real_calloc)
+		return real_calloc(items, size);
+	p = __libc_memalign(16, items * size);
+	return p ? memset(p, 0, items * size) : NULL;
 }
 
-void *realloc(void *p, size_t size)
+void *__libc_realloc(void *p, size_t size)
 {
-	return fails() ? NULL : __libc_realloc(p, size);
+	if (!real_realloc)
+		abort();
+	return fails() ? NULL : real_realloc(p, size);
 }
 
 void *memalign(size_t alignment, size_t size)

@@ -3,9 +3,10 @@
 #
 # Memory ends at the n-th allocation, at every n in the full form: while it
 # starts, takes events in, and delivers them, in our code and in that of every
-# library. Each time: a clean end with the sentence (status 71), a refusal with
-# one, or a run that gets by; never a crash, never a good event refused. Then
-# an undisturbed run completes what was begun.
+# library. Each time: a clean end with the sentence (status 71), or a run that
+# did not come that far; never a crash, never a good event refused. Then an
+# undisturbed run completes what was begun. `malloc.t 3171 4000-4100` tries
+# these.
 use strict;
 use warnings;
 use FindBin qw($Bin);
@@ -49,8 +50,9 @@ sub prepare
 	return $stage;
 }
 
-# Clean ends: what run --once may say of its work, 70 to 78 but not "a bug".
-my $clean = qr/^(?:0|1|7[1-8])$/;
+# base/mem_all ends the process at each; threads race, so one that was counted
+# may not come again.
+my $clean = qr/^(?:0|1|71)$/;
 my %ends;
 
 sub strike
@@ -69,14 +71,7 @@ sub strike
 	push @wrong, "it ended with $status" unless $status =~ $clean;
 	push @wrong, "it ended with $status without a word"
 	    if $status =~ /^7/ && $err !~ /spoolhook: error: /;
-	# What a library could not do for want of memory waits some seconds, as
-	# a fault of our own; nobody here does.
-	my ($end, $said);
-	for (1 .. 3) {
-		$stage->verb('flush');
-		($end, $said) = finish($stage, 1);
-		last if $end ne '75';
-	}
+	my ($end, $said) = finish($stage);
 	push @wrong, "the run after it ended with $end: $said"
 	    unless $end =~ /^[01]$/;
 	push @wrong, judge({ spool => $stage->spool, must => \%must,
@@ -90,13 +85,17 @@ sub strike
 }
 
 if (@ARGV) {
-	strike($_, $_) for @ARGV;
-	ok(Test::More->builder->is_passing, "allocation @ARGV");
+	for (@ARGV) {
+		my ($first, $last) = /^(\d+)-(\d+)$/ ? ($1, $2) : ($_, $_);
+		strike($_, $_) for $first .. $last;
+	}
+	ok(Test::More->builder->is_passing, "allocation @ARGV: "
+	    . join(', ', map { "$ends{$_} ended with $_" } sort keys %ends));
 	done_testing;
 	exit;
 }
 
-my $all = strike(0, 0);
+chomp(my $all = strike(0, 0));
 ok($all > 100, "an undisturbed run allocates $all times") or BAIL_OUT('none');
 %ends = ();
 
@@ -104,9 +103,12 @@ my $stride = full() ? 1 : $all / 150;
 for (my $n = full() ? 1 : 1 + rand $stride; $n <= $all; $n += $stride) {
 	strike(int $n, int $n);
 }
-ok(Test::More->builder->is_passing, 'one allocation fails, every '
-    . sprintf('%.0f', $stride) . '-th one: ' . join(', ',
+ok(Test::More->builder->is_passing, 'one allocation fails, '
+    . ($stride > 1 ? sprintf('every %.0f-th one: ', $stride) : 'each: ')
+    . join(', ',
 	map { "$ends{$_} ended with $_" } sort keys %ends));
+
+cmp_ok($ends{71} // 0, '>', ($all / $stride) * 0.8, 'most of them came to it');
 
 # And none is left at all from there on.
 %ends = ();

@@ -96,7 +96,7 @@ for my $file (@sources) {
 		push @words, "$file uses $word(): take $banned{$word}"
 		    if $code =~ /(?<![\w.>])$word\s*\(/;
 	}
-	next if $file =~ m{^src/base/mem\.};
+	next if $file =~ m{^src/base/mem[._]};
 	push @words, "$file uses $1(): take base/mem.h"
 	    if $code =~ /(?<![\w.>])(malloc|calloc|realloc|strdup|strndup|asprintf)\s*\(/;
 }
