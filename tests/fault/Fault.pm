@@ -21,7 +21,8 @@ use Stage qw(slurp spew wait_until);
 use Time::HiRes qw(sleep);
 
 our @EXPORT_OK = qw(event_body drop full sanitized look judge finish sample
-	program build_dir shim seed failing_disk break_disk struck mounted);
+	program build_dir shim seed failing_disk break_disk struck mounted
+	summary);
 
 # The full form takes minutes to hours; the short one seconds.
 sub full { return $ENV{SPOOLHOOK_FAULT} && $ENV{SPOOLHOOK_FAULT} eq 'full' }
@@ -346,15 +347,32 @@ sub hidden_names
 	return grep { !/^\.\.?$/ } readdir $in;
 }
 
+# What all the judgements of a run saw.
+my %sum = (events => 0, lost => 0, calls => 0, repeated => 0);
+
+# A run's last line: "kill: 1200 points tried, 6000 events, 0 lost, …".
+sub summary
+{
+	my ($tried) = @_;
+	my ($name) = $0 =~ m{([^/]+)\.t$};
+
+	return "$name: $tried tried; $sum{events} events, $sum{lost} lost; "
+	    . "$sum{calls} calls, $sum{repeated} of them repeats of what was in "
+	    . 'flight';
+}
+
 sub judge_events
 {
 	my ($case, $events) = @_;
 	my (%count, @wrong);
 
+	$sum{events} += @$events;
+
 	$count{ $_->{body} }++ for @$events;
 	for my $body (sort keys %{ $case->{must} }) {
 		my $n = delete $count{$body} // 0;
 		push @wrong, "accepted $n times instead of once: $body" if $n != 1;
+		$sum{lost}++ if !$n;
 	}
 	for my $body (sort keys %{ $case->{may} || {} }) {
 		my $n = delete $count{$body} // 0;
@@ -395,6 +413,8 @@ sub judge_calls
 	for my $id (sort keys %known) {
 		push @wrong, "$id was never sent" unless $seen{$id};
 	}
+	$sum{calls} += @$calls;
+	$sum{repeated} += $repeats // 0;
 	push @wrong, "$repeats attempts were repeated, $case->{repeats} at most"
 	    if defined $case->{repeats} && ($repeats // 0) > $case->{repeats};
 	return @wrong;

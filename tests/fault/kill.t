@@ -9,7 +9,7 @@ use strict;
 use warnings;
 use FindBin qw($Bin);
 use lib "$Bin/../lib", $Bin;
-use Fault qw(event_body drop full judge finish program seed);
+use Fault qw(event_body drop full judge finish program seed summary);
 use File::Path qw(make_path);
 use Stage qw(spew slurp wait_until);
 use Test::More;
@@ -266,4 +266,5 @@ for my $name (@wanted) {
 	ok($points > $before, "$scenes{$name}{promise}: "
 	    . ($points - $before) . ' of ' . @all . ' points');
 }
+diag(summary("$points deaths"));
 done_testing;

@@ -11,7 +11,7 @@ use strict;
 use warnings;
 use FindBin qw($Bin);
 use lib "$Bin/../lib", $Bin;
-use Fault qw(drop event_body finish full judge sanitized seed shim);
+use Fault qw(drop event_body finish full judge sanitized seed shim summary);
 use File::Path qw(make_path);
 use Stage qw(slurp);
 use Test::More;
@@ -54,6 +54,7 @@ sub prepare
 # may not come again.
 my $clean = qr/^(?:0|1|71)$/;
 my %ends;
+my $tried = 0;
 
 sub strike
 {
@@ -68,6 +69,7 @@ sub strike
 	my @wrong;
 
 	$ends{$status}++;
+	$tried++;
 	push @wrong, "it ended with $status" unless $status =~ $clean;
 	push @wrong, "it ended with $status without a word"
 	    if $status =~ /^7/ && $err !~ /spoolhook: error: /;
@@ -118,4 +120,5 @@ for (my $n = full() ? 1 : 1 + rand $stride; $n <= $all; $n += $stride) {
 }
 ok(Test::More->builder->is_passing, 'memory ends for good: '
     . join(', ', map { "$ends{$_} ended with $_" } sort keys %ends));
+diag(summary("$tried points"));
 done_testing;

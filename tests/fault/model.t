@@ -338,6 +338,7 @@ sub judge_calls
 		push @wrong, "$_->{id} was never sent" unless $seen{ $_->{id} };
 	}
 	my $most = $life->{deaths} * 8 * @paths;
+	$life->{repeats} = $repeats;
 	push @wrong, "$repeats calls were repeated, $most at most"
 	    if $repeats > $most;
 	return @wrong;
@@ -392,7 +393,7 @@ sub live
 
 my $begun = time;
 my $lives = 0;
-my %sum;
+my %sum = map { $_ => 0 } qw(events deaths repeated lost);
 my $seed = $ENV{SPOOLHOOK_SEED} // int rand 1 << 30;
 
 do {
@@ -402,6 +403,8 @@ do {
 	$lives++;
 	$sum{events} += $life->{serial};
 	$sum{deaths} += $life->{deaths};
+	$sum{repeated} += $life->{repeats};
+	$sum{lost} += grep { /accepted 0 times|lost/ } @wrong;
 	if (@wrong) {
 		fail("a life with seed $seed");
 		diag("SPOOLHOOK_SEED=$seed $0 repeats it");
@@ -424,4 +427,6 @@ do {
 
 ok(Test::More->builder->is_passing, "$lives lives, $sum{events} events, "
     . "$sum{deaths} deaths: every promise kept");
+diag("model: $lives lives tried; $sum{events} events, $sum{lost} lost; "
+    . "$sum{deaths} deaths, $sum{repeated} calls repeated for them");
 done_testing;

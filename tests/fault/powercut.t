@@ -351,6 +351,7 @@ sub look_at
 
 my $broken = 0;
 my $tried = 0;
+my $lost = 0;
 for my $cut (@cuts) {
 	# A file of its own, for a loop device may let go of the last one late.
 	my $image = "$dir/image." . ++$tried;
@@ -384,6 +385,7 @@ for my $cut (@cuts) {
 	unlink "$image.first" unless @wrong;
 	next unless @wrong;
 	$broken++;
+	$lost += grep { /\blost\b/ } @wrong;
 	fail("the power fails at record $cut of " . @records);
 	diag($_) for @wrong;
 	diag("SPOOLHOOK_SEED=$seed SPOOLHOOK_IMAGES=$images repeats the choices");
@@ -402,7 +404,8 @@ if (full() && !$ENV{SPOOLHOOK_LIE}) {
 	like($output, qr/# (?:dropped durably|sent as \S+) and lost/,
 		'a program that does not sync is found out');
 }
-diag("$images images, $replayed deliveries made after the cut, $repeated of "
+diag("powercut: $tried images tried; " . $serial * $tried . " events, $lost "
+    . "lost; $replayed deliveries made after the cut, $repeated of "
     . "them a repeat; of producers that never sync $empty empty and $torn torn "
     . 'files were kept as rejected');
 done_testing;
