@@ -110,15 +110,15 @@ static int show_defaults(const struct args *args)
 
 static int run(const struct args *args)
 {
+	static const char *const forms[] = { "changed", "defaults", NULL };
 	json_auto_t *shown = NULL;
 	struct conf *conf;
-	int code;
+	int code = verb_one_of(args, forms);
 
+	if (code != EXIT_OK)
+		return code;
 	if (!args->operand_count || strcmp(args->operands[0], "show") != 0)
 		return verb_usage(args, "say \"spoolhook config show\"");
-	if (args_has(args, "defaults") && args_has(args, "changed"))
-		return verb_usage(
-		    args, "--changed and --defaults cannot go together");
 	if (args_has(args, "defaults"))
 		return show_defaults(args);
 	conf = verb_conf(args, &code);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
  * cmd/curl: a request as a command that people can run, change and show to
- * others. Everything is quoted for the shell, bytes that a terminal would
- * choke on as \xNN, so pasting it does what it says and nothing else. It never
- * holds a secret.
+ * others, in any POSIX shell with a /dev/fd. Everything is quoted for it, bytes
+ * that a terminal would choke on as octal numbers, so pasting it does what it
+ * says and nothing else. It never holds a secret: it fetches those when it
+ * runs, and hands them to curl by a here-document.
  */
 #include "cmd/curl.h"
 
@@ -16,6 +17,11 @@
 #include <unistd.h>
 
 enum { SMALL_MAX = 64 * 1024 };
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+/* They mean nothing to a shell's here-document, nor to curl. */
+#define SCHEME_BYTES LETTERS "0123456789-"
+#define URL_BYTES    SCHEME_BYTES "._~:/%+,;="
 
 /* True when the text looks on a terminal as it is, but for line ends. */
 static bool is_plain(const char *text, size_t len)
@@ -36,24 +42,44 @@ static bool is_plain(const char *text, size_t len)
 	return true;
 }
 
-/* 'text', with '\'' for a quote; $'…' when some bytes are not to be seen. */
-static void quote(struct buf *out, const char *text, size_t len)
+/* printf 'text', byte for byte. */
+static void put_printf(struct buf *out, const char *text, size_t len)
 {
-	bool plain = is_plain(text, len);
 	size_t i;
 
-	buf_puts(out, plain ? "'" : "$'");
+	buf_puts(out, "printf '");
 	for (i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 
-		if (plain && c == '\'')
-			buf_puts(out, "'\\''");
-		else if (!plain && (c == '\'' || c == '\\'))
-			buf_printf(out, "\\%c", c);
-		else if (!plain && (c < ' ' || c > '~'))
-			buf_printf(out, "\\x%02x", c);
+		if (c == '%')
+			buf_puts(out, "%%");
+		else if ((c < ' ' && c != '\n') || c > '~' || c == '\\' ||
+		    c == '\'' || c == '!')
+			buf_printf(out, "\\%03o", c);
 		else
 			buf_putc(out, (char)c);
+	}
+	buf_putc(out, '\'');
+}
+
+/* 'text', with '\'' for a quote. When some bytes are not to be seen, printf
+ * makes them of their octal numbers: all shells know those. */
+static void quote(struct buf *out, const char *text, size_t len)
+{
+	size_t i;
+
+	if (!is_plain(text, len)) {
+		buf_puts(out, "\"$(");
+		put_printf(out, text, len);
+		buf_puts(out, ")\"");
+		return;
+	}
+	buf_putc(out, '\'');
+	for (i = 0; i < len; i++) {
+		if (text[i] == '\'')
+			buf_puts(out, "'\\''");
+		else
+			buf_putc(out, text[i]);
 	}
 	buf_putc(out, '\'');
 }
@@ -88,121 +114,169 @@ static char *secret_path(const struct conf *conf, const json_t *origin)
 	return mem_printf("%s/%s", conf->dir, name);
 }
 
-/* A shell word that gives the secret without its last newline. */
+/* What stands before and after a secret is written for people, but not always
+ * harmless: "user=x&key=" may be there as well. So only the word of a scheme
+ * ("Bearer ") and the beginning of a URL are shown. */
+static bool is_scheme(const char *text)
+{
+	size_t word = strspn(text, SCHEME_BYTES);
+
+	return word && text[word] == ' ' && !text[word + 1];
+}
+
+/* "https://", or one with a path, before which the host has ended. */
+static bool is_url_start(const char *text)
+{
+	const char *host = strstr(text, "://");
+
+	return host && !strpbrk(text, "@?#") &&
+	    text[strspn(text, URL_BYTES)] == '\0' &&
+	    (!host[3] || strchr(host + 3, '/'));
+}
+
+static bool is_path(const char *text)
+{
+	return *text == '/' && text[strspn(text, URL_BYTES)] == '\0';
+}
+
+/* A part of a line of curl's configuration; "***" unless it may be seen. */
+static bool put_part(struct buf *out, const char *text, bool seen)
+{
+	if (!*text)
+		return false;
+	buf_puts(out, seen ? text : mask_text);
+	return !seen;
+}
+
+/* $(sed … FILE): the secret, quoted for curl, without its last newline. */
 static void put_source(
     struct buf *out, const struct conf *conf, const json_t *origin)
 {
+	static const char escape[] = "sed 's/[\"\\]/\\\\&/g'";
+
 	if (*member(origin, "file")) {
 		auto_free char *path = secret_path(conf, origin);
 
-		buf_puts(out, "\"$(cat ");
+		buf_printf(out, "$(%s ", escape);
 		quote_text(out, path);
-		buf_puts(out, ")\"");
 	} else if (*member(origin, "env")) {
-		buf_puts(out, "\"$(printenv ");
+		buf_puts(out, "$(printenv ");
 		quote_text(out, member(origin, "env"));
-		buf_puts(out, ")\"");
+		buf_printf(out, " | %s", escape);
 	} else {
-		buf_puts(out, "\"$(cat \"$CREDENTIALS_DIRECTORY\"/");
+		buf_printf(out, "$(%s \"$CREDENTIALS_DIRECTORY\"/", escape);
 		quote_text(out, member(origin, "credential"));
-		buf_puts(out, ")\"");
 	}
-}
-
-/* A part of printf's format; a text from outside is to come out as it is. */
-static void put_format(struct buf *format, const char *part, bool outside)
-{
-	for (; *part; part++) {
-		if (outside && (*part == '%' || *part == '\\'))
-			buf_putc(format, *part);
-		buf_putc(format, *part);
-	}
-}
-
-/* <(printf 'before %s after\n' "$(cat FILE)"): a builtin of the shell. */
-static void put_pipe(struct buf *out, const struct conf *conf,
-    const json_t *origin, const char *before, const char *after)
-{
-	auto_buf struct buf format = BUF_INIT(SMALL_MAX);
-	const char *parts[] = { before, member(origin, "prefix"), "%s",
-		member(origin, "suffix"), after };
-	size_t i;
-
-	for (i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-		put_format(&format, parts[i], i == 1 || i == 3);
-	buf_puts(out, "<(printf ");
-	quote_text(out, buf_text(&format));
-	buf_putc(out, ' ');
-	put_source(out, conf, origin);
 	buf_putc(out, ')');
 }
 
 /* ---- the command ------------------------------------------------------- */
 
-static void put_header(struct buf *out, struct buf *notes,
-    const struct trial *trial, const struct endpoint *endpoint,
-    const struct header *header)
+/* While a command is put together. */
+struct command {
+	const struct trial *trial;
+	const struct endpoint *endpoint;
+	struct buf notes; /* comments before it */
+	struct buf text;
+	struct buf secrets; /* lines that curl reads from descriptor 3 */
+};
+
+static void put_secret_header(struct command *c, const struct header *header)
+{
+	const json_t *origin = header->origin;
+	const char *prefix = member(origin, "prefix");
+	bool masked;
+
+	buf_printf(&c->secrets, "header = \"%s: ", header->name);
+	masked = put_part(&c->secrets, prefix, is_scheme(prefix));
+	put_source(&c->secrets, c->trial->conf, origin);
+	masked |= put_part(&c->secrets, member(origin, "suffix"), false);
+	buf_puts(&c->secrets, "\"\n");
+	if (masked)
+		buf_printf(&c->notes,
+		    "# of header %s a part is masked: put in what webhook %s "
+		    "has\n",
+		    header->name, c->trial->webhook->id);
+}
+
+static void put_header(struct command *c, const struct header *header)
 {
 	auto_free char *line = NULL;
-	auto_free char *before = mem_printf("%s: ", header->name);
 
-	buf_puts(out, " \\\n  -H ");
 	if (header->origin) {
-		buf_putc(out, '@');
-		put_pipe(out, trial->conf, header->origin, before, "\\n");
+		put_secret_header(c, header);
 		return;
 	}
-	if (trial_is_configured(trial, endpoint, header->name)) {
-		buf_printf(notes,
+	if (trial_is_configured(c->trial, c->endpoint, header->name)) {
+		buf_printf(&c->notes,
 		    "# header %s is masked: put in its value from webhook "
 		    "%s\n",
-		    header->name, trial->webhook->id);
+		    header->name, c->trial->webhook->id);
 		line = mem_printf("%s: %s", header->name, mask_text);
 	} else {
 		line = mem_printf("%s: %s", header->name, header->value);
 	}
-	quote_text(out, line);
+	buf_puts(&c->text, " \\\n  -H ");
+	quote_text(&c->text, line);
 }
 
-static void put_url(struct buf *out, struct buf *notes,
-    const struct trial *trial, const struct endpoint *endpoint)
+static bool put_secret_url(struct command *c, const json_t *origin)
+{
+	const char *prefix = member(origin, "prefix");
+	const char *suffix = member(origin, "suffix");
+	bool masked;
+
+	buf_puts(&c->secrets, "url = \"");
+	masked = put_part(&c->secrets, prefix, is_url_start(prefix));
+	put_source(&c->secrets, c->trial->conf, origin);
+	masked |= put_part(&c->secrets, suffix, is_path(suffix));
+	buf_puts(&c->secrets, "\"\n");
+	return masked;
+}
+
+static bool put_plain_url(struct command *c, const char *url)
 {
 	auto_buf struct buf shown = BUF_INIT(SMALL_MAX);
 
-	buf_puts(out, " \\\n  ");
-	if (endpoint->url_origin) {
-		buf_puts(out, "-K ");
-		put_pipe(out, trial->conf, endpoint->url_origin, "url = \"",
-		    "\"\\n");
-		return;
-	}
-	mask_url(&shown, endpoint->url, false);
-	if (strcmp(buf_text(&shown), endpoint->url) != 0)
-		buf_printf(notes,
+	mask_url(&shown, url, false);
+	buf_puts(&c->text, " \\\n  ");
+	quote(&c->text, buf_text(&shown), shown.len);
+	return strcmp(buf_text(&shown), url) != 0;
+}
+
+static void put_url(struct command *c)
+{
+	const struct endpoint *endpoint = c->endpoint;
+	bool masked = endpoint->url_origin
+	    ? put_secret_url(c, endpoint->url_origin)
+	    : put_plain_url(c, endpoint->url);
+
+	if (masked)
+		buf_printf(&c->notes,
 		    "# the URL is masked: put in what webhook %s has\n",
-		    trial->webhook->id);
-	quote(out, buf_text(&shown), shown.len);
+		    c->trial->webhook->id);
 }
 
 /* Proxy and CA file, as the daemon would have them. */
-static void put_way(struct buf *out, struct buf *notes, const struct conf *conf)
+static void put_way(struct command *c)
 {
+	const struct conf *conf = c->trial->conf;
 	auto_buf struct buf shown = BUF_INIT(SMALL_MAX);
 
 	if (conf->ca_file) {
-		buf_puts(out, " \\\n  --cacert ");
-		quote_text(out, conf->ca_file);
+		buf_puts(&c->text, " \\\n  --cacert ");
+		quote_text(&c->text, conf->ca_file);
 	}
 	if (!conf->proxy) {
-		buf_puts(out, " \\\n  --noproxy '*'");
+		buf_puts(&c->text, " \\\n  --noproxy '*'");
 		return;
 	}
 	mask_url(&shown, conf->proxy, conf->proxy_origin != NULL);
 	if (strcmp(buf_text(&shown), conf->proxy) != 0)
-		buf_puts(notes,
+		buf_puts(&c->notes,
 		    "# the proxy's URL is masked: put in delivery.proxy\n");
-	buf_puts(out, " \\\n  -x ");
-	quote(out, buf_text(&shown), shown.len);
+	buf_puts(&c->text, " \\\n  -x ");
+	quote(&c->text, buf_text(&shown), shown.len);
 }
 
 static void put_options(struct buf *out, const struct request *request)
@@ -216,26 +290,61 @@ static void put_options(struct buf *out, const struct request *request)
 	    (long long)request->timeout_ms % 1000);
 }
 
+/* The body comes by standard input: no argument can be so long. */
+static void put_body(struct buf *out, const struct request *request)
+{
+	if (is_plain(request->body, request->body_len)) {
+		buf_puts(out, "printf %s ");
+		quote(out, request->body, request->body_len);
+	} else {
+		put_printf(out, request->body, request->body_len);
+	}
+	buf_puts(out, " |\n");
+}
+
+/* Secrets come by a here-document, so they never are an argument. */
+static void put_secrets(struct command *c)
+{
+	if (!c->secrets.len)
+		return;
+	buf_puts(&c->text, " \\\n  -K /dev/fd/3 3<<SECRETS\n");
+	buf_add(&c->text, buf_text(&c->secrets), c->secrets.len);
+	buf_puts(&c->text, "SECRETS");
+}
+
+static void put_command(struct command *c, const struct request *request)
+{
+	size_t i;
+
+	put_body(&c->text, request);
+	put_options(&c->text, request);
+	put_way(c);
+	buf_puts(&c->text, " \\\n  -H 'Expect:'");
+	for (i = 0; i < request->header_count; i++)
+		put_header(c, &request->headers[i]);
+	buf_puts(&c->text, " \\\n  --data-binary @-");
+	put_url(c);
+	put_secrets(c);
+	buf_putc(&c->text, '\n');
+}
+
 void curl_command(struct buf *out, const struct trial *trial,
     const struct endpoint *endpoint, const struct request *request)
 {
-	auto_buf struct buf notes = BUF_INIT(SMALL_MAX);
-	auto_buf struct buf command = BUF_INIT(SIZE_MAX / 8);
-	size_t i;
+	struct command c = {
+		.trial = trial,
+		.endpoint = endpoint,
+		.notes = BUF_INIT(SMALL_MAX),
+		.text = BUF_INIT(SIZE_MAX / 8),
+		.secrets = BUF_INIT(SMALL_MAX),
+	};
 
-	put_options(&command, request);
-	put_way(&command, &notes, trial->conf);
-	buf_puts(&command, " \\\n  -H 'Expect:'");
-	for (i = 0; i < request->header_count; i++)
-		put_header(
-		    &command, &notes, trial, endpoint, &request->headers[i]);
-	buf_puts(&command, " \\\n  --data-binary @<(printf %s ");
-	quote(&command, request->body, request->body_len);
-	buf_putc(&command, ')');
-	put_url(&command, &notes, trial, endpoint);
+	put_command(&c, request);
 	buf_printf(out, "# webhook %s, endpoint %s\n", trial->webhook->id,
 	    endpoint->id);
-	buf_add(out, buf_text(&notes), notes.len);
-	buf_add(out, buf_text(&command), command.len);
-	buf_putc(out, '\n');
+	buf_add(out, buf_text(&c.notes), c.notes.len);
+	buf_add(out, buf_text(&c.text), c.text.len);
+	buf_clear(&c.notes);
+	buf_clear(&c.text);
+	buf_clear(&c.secrets);
 }

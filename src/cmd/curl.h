@@ -6,7 +6,7 @@
 #include "cmd/trial.h"
 
 /*
- * Adds a curl command that makes the same request, for bash and zsh. A secret
+ * Adds a curl command that makes the same request, for any shell. A secret
  * is fetched from where it lies when the command runs, and reaches curl by a
  * pipe, so it is neither in the text nor in the list of processes. What the
  * configuration holds in clear is masked all the same; a comment says what to

@@ -23,7 +23,7 @@ static const struct verb_option options[] = {
 	{ .name = "endpoint",
 	    .argument = "ID",
 	    .help = "only this endpoint of the webhook" },
-	{ .name = "curl", .help = "print a curl command (for bash or zsh)" },
+	{ .name = "curl", .help = "print a curl command, for sh" },
 	{ .name = "body", .help = "print the body and nothing else" },
 	{ .name = NULL },
 };
@@ -214,9 +214,12 @@ static int render_file(const struct args *args, const struct conf *conf)
 
 static int run(const struct args *args)
 {
+	static const char *const forms[] = { "curl", "json", "body", NULL };
 	struct conf *conf;
-	int code;
+	int code = verb_one_of(args, forms);
 
+	if (code != EXIT_OK)
+		return code;
 	if (args->operand_count != 2)
 		return verb_usage(args,
 		    "name a webhook and a file with an event; \"spoolhook "

@@ -436,9 +436,13 @@ static int show_all(const struct args *args, const struct conf *conf)
 
 static int run(const struct args *args)
 {
+	static const char *const parts[] = { "payload", "response", "json",
+		NULL };
 	struct conf *conf;
-	int code;
+	int code = verb_one_of(args, parts);
 
+	if (code != EXIT_OK)
+		return code;
 	if (!args->operand_count)
 		return verb_usage(args, "which event or delivery?");
 	conf = verb_conf(args, &code);

@@ -31,6 +31,21 @@ int verb_usage(const struct args *args, const char *format, ...)
 	return EXIT_USAGE;
 }
 
+int verb_one_of(const struct args *args, const char *const *names)
+{
+	const char *first = NULL;
+
+	for (; *names; names++) {
+		if (!args_has(args, *names))
+			continue;
+		if (first)
+			return verb_usage(args,
+			    "--%s and --%s cannot go together", first, *names);
+		first = *names;
+	}
+	return EXIT_OK;
+}
+
 int verb_finish(int code)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))

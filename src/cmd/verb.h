@@ -92,6 +92,9 @@ int64_t args_moment(
 /* Says `spoolhook: VERB: …` and how to get help; returns EXIT_USAGE. */
 int verb_usage(const struct args *args, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Options of which one may be given, NULL-ended: EXIT_USAGE, and said, when
+ * there are two. */
+int verb_one_of(const struct args *args, const char *const *names);
 /* Ends a verb because its output could not be written: checks and flushes
  * stdout; returns `code`, or EXIT_IO after saying so. */
 int verb_finish(int code);

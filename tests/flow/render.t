@@ -26,7 +26,7 @@ $stage->webhook('pager', {
 	],
 	headers => {
 		'X-Team' => $secret,
-		'X-Token' => { file => 'secrets/token', prefix => '100% \n ' },
+		'X-Token' => { file => 'secrets/token', prefix => 'Bearer ' },
 	},
 });
 my $text = "  {\"event_type\":\"incident_triggered\", \"id\": \"it's 1.10\",\n\t\"n\": 1.10, \"u\": \"\\u0007\"}\n\n";
@@ -79,20 +79,80 @@ like($out, qr/^# header X-Team is masked/m, 'and says what is masked');
 like($out, qr/^# the URL is masked/m, '... the URL, too');
 ($status, $out) = $stage->verb('render', 'pager', $file, '--curl', '--endpoint', 'hidden');
 spew("$stage->{dir}/curl.sh", $out);
-SKIP: {
-	skip 'no curl here', 5 unless grep { -x "$_/curl" } split /:/, $ENV{PATH};
-	my $run = $stage->start('bash', "$stage->{dir}/curl.sh");
+# Any shell runs it, and hands the secrets over as they lie there.
+sub here { my ($name) = @_; return grep { -x "$_/$name" } split /:/, $ENV{PATH} }
+for my $shell (qw(sh bash zsh)) {
+	SKIP: {
+		skip "no $shell or no curl here", 5
+		    unless here($shell) && here('curl');
+		my $run = $stage->start($shell, "$stage->{dir}/curl.sh");
 
-	is($stage->reap($run), 0, 'the command runs in bash')
-	    or diag $stage->errors($run);
-	my $made = ($stage->received($listener))[-1];
-	is($made->{body}, $bytes, '... with the same body');
-	is($made->{method}, 'PUT', '... and method');
-	is($made->{path} // $made->{target} // $made->{url}, "/by-file?key=$secret",
-	    '... to the URL that lies in a file');
-	is($made->{headers}{'X-Token'}, "100% \\n $secret",
-	    '... and the secret from where it lies, with its prefix');
+		is($stage->reap($run), 0, "the command runs in $shell")
+		    or diag $stage->errors($run);
+		my $made = ($stage->received($listener))[-1];
+		is($made->{body}, $bytes, '... with the same body');
+		is($made->{method}, 'PUT', '... and method');
+		is($made->{path} // $made->{target} // $made->{url}, "/by-file?key=$secret",
+		    '... to the URL that lies in a file');
+		is($made->{headers}{'X-Token'}, "Bearer $secret",
+		    '... and the secret from where it lies, with its scheme');
+	}
 }
+
+# What a shell, curl or a terminal might take for its own.
+my $odd = q{a"b\\c$(d)`e`'f%g!};
+my $text2 = "{\"event_type\":\"incident_triggered\",\"id\":\"1\",\"m\":\"100% \x{e2}\x{80}\x{ae}' \\\\ !! \$HOME\"}";
+spew($stage->etc . "/secrets/an 'odd' name", "$odd\n");
+chmod 0640, $stage->etc . "/secrets/an 'odd' name";
+$stage->webhook('odd', {
+	endpoints => [ { url => { file => 'secrets/url-tail',
+		prefix => "http://127.0.0.1:$port/in/" } } ],
+	headers => { 'X-Odd' => { file => "secrets/an 'odd' name" },
+		'X-Env' => { env => 'STAGE_ODD' } },
+});
+spew($stage->etc . '/secrets/url-tail', "hidden/$secret\n");
+chmod 0640, $stage->etc . '/secrets/url-tail';
+($status, $out, $err) = $stage->verb({ stdin => $text2, env => { STAGE_ODD => $odd } },
+    'render', 'odd', '-', '--curl');
+is($status, 0, 'what is odd is rendered') or diag $err;
+unlike($out, qr/\x{e2}\x{80}\x{ae}/, '... and nothing in it turns a terminal around');
+unlike($out, qr/masked/, '... and nothing has to be put in');
+spew("$stage->{dir}/odd.sh", $out);
+for my $shell (qw(sh bash zsh)) {
+	SKIP: {
+		skip "no $shell or no curl here", 4
+		    unless here($shell) && here('curl');
+		local $ENV{STAGE_ODD} = $odd;
+		my $run = $stage->start($shell, "$stage->{dir}/odd.sh");
+
+		is($stage->reap($run), 0, "what is odd is quoted for $shell")
+		    or diag $stage->errors($run);
+		my $made = ($stage->received($listener))[-1];
+		utf8::encode(my $body = $made->{body});
+		is($body, $text2, '... the body');
+		is($made->{headers}{'X-Odd'}, $odd, '... a secret from a file');
+		is($made->{headers}{'X-Env'}, $odd, '... and one from a variable');
+	}
+}
+
+# What stands around a secret may be one, too.
+spew($stage->etc . '/secrets/user', "bot\n");
+chmod 0640, $stage->etc . '/secrets/user';
+$stage->webhook('around', {
+	endpoints => [ { url => { file => 'secrets/user', prefix => "http://u:$secret",
+		suffix => "\@127.0.0.1:$port/?key=$secret" } } ],
+	headers => { 'X-Key' => { file => 'secrets/user', prefix => "key=$secret&user=",
+		suffix => "&sum=$secret" } },
+});
+for my $form ([], ['--curl'], ['--json']) {
+	($status, $out) = $stage->verb('render', 'around', $file, @$form);
+	is($status, 0, "render @$form of a secret with texts around it");
+	unlike($out, qr/$secret/, '... shows none of them');
+}
+($status, $out) = $stage->verb('render', 'around', $file, '--curl');
+like($out, qr/^# of header X-Key a part is masked/m, '... and --curl says what to put in');
+like($out, qr/^# the URL is masked/m, '... of the URL, too');
+$stage->webhook($_, undef) for qw(odd around);
 
 # ---- other forms -----------------------------------------------------------------
 ($status, $out) = $stage->verb('render', 'pager', $file, '--json', '--endpoint', '0');
@@ -119,6 +179,11 @@ is($status, 64, 'an endpoint that is not there: 64');
 like($err, qr/but 0, hidden/, '... with those that are');
 ($status, undef, $err) = $stage->verb('render', 'pager');
 is($status, 64, 'without a file: 64');
+for my $two (['--curl', '--body'], ['--curl', '--json'], ['--json', '--body']) {
+	($status, undef, $err) = $stage->verb('render', 'pager', $file, @$two);
+	is($status, 64, "one form at a time, not @$two: 64");
+	like($err, qr/$two->[0] and $two->[1] cannot go together/, '... which it says');
+}
 ($status) = $stage->verb('render', 'pager', "$stage->{dir}/gone");
 is($status, 66, 'no such file: 66');
 ($status) = $stage->verb({ stdin => '{"event_type":' }, 'render', 'pager', '-');
