@@ -444,12 +444,26 @@ static int wait_for(struct submission *s, struct store *store, int64_t until_ms)
 	return code;
 }
 
+/* Who may drop need not be one who may look at what became of it. */
+static bool may_look(const struct conf *conf)
+{
+	auto_free char *path = file_join(conf->spool_dir, "spool.db");
+
+	return access(path, R_OK) == 0 || errno != EACCES;
+}
+
 static int wait_all(struct submission *s)
 {
 	int64_t until_ms = now_steady_ms() + s->wait_ms;
 	struct store *store;
 	int code;
 
+	if (!may_look(s->conf)) {
+		say_error("the events are submitted, but --wait looks at the "
+			  "queue, which is for root, the spoolhook user and "
+			  "group hookadm");
+		return EXIT_NOT_PERMITTED;
+	}
 	if (!verb_warn_daemon(s->args, s->conf)) {
 		say_error("the events are submitted, but --wait needs a "
 			  "running daemon (\"spoolhook run\")");

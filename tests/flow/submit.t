@@ -180,12 +180,22 @@ is(($inputs->verb({ stdin => event() }, 'submit'))[0], 78, 'a configuration of w
 
 SKIP: {
 	my $other = Stage->new;
-	skip 'root is needed to be somebody else', 2 if !$other->as_nobody;
+	skip 'root is needed to be somebody else', 6 if !$other->as_nobody;
 	mkdir $other->spool . '/incoming' or die $!;
 	chmod 0700, $other->spool . '/incoming';
 	($status, $out, $err) = $other->verb({ stdin => event() }, 'submit');
 	is($status, 77, 'a drop box that we may not write: 77');
 	like($err, qr/hookdrop/, '... which names the group to be in');
+	spew($other->spool . '/spool.db', '');
+	chmod 0600, $other->spool . '/spool.db';
+	chown 0, 0, $other->spool, map { $other->spool . "/$_" } qw(incoming spool.db);
+	chmod 0711, $other->spool;
+	chmod 03733, $other->spool . '/incoming';
+	($status, $out, $err) = $other->verb({ stdin => event() }, 'submit', '--wait');
+	is($status, 77, 'who may only drop cannot wait for the end: 77');
+	like($err, qr/submitted, but .* hookadm$/m, '... and is told who can');
+	unlike($err, qr/no daemon/, '... and nothing else');
+	is(scalar(my @there = $other->left), 1, '... but the event is in the box');
 }
 
 SKIP: {
