@@ -5,6 +5,7 @@
  * running daemon; if we die in the middle, the next walk takes the rest. What
  * is open is never touched.
  */
+#include "base/crash.h"
 #include "base/jot.h"
 #include "base/mem.h"
 #include "base/now.h"
@@ -41,6 +42,7 @@ static int prune_events(struct pruning *p, struct why *why)
 	do {
 		if (store_commit(p->store, &work.work, &full, why) < 0)
 			return -1;
+		crash_point(prune_step);
 		p->pruned.events += work.events;
 		p->pruned.squeezed += work.squeezed;
 	} while (work.cursor);

@@ -11,6 +11,7 @@
  */
 #include "flow/call.h"
 
+#include "base/crash.h"
 #include "base/dice.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -93,6 +94,7 @@ static void write_failed(const struct call *call, int failed_dir)
 	if (file_write(failed_dir, name, call->wire.request.body,
 		call->wire.request.body_len, 0640, &why) < 0)
 		say_error("failed/%s; the delivery is in the store", why.text);
+	crash_point(failed_written);
 }
 
 /* Of an earlier death: it was resent, or a crash came between its file and its

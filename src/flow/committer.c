@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/say.h"
+#include "flow/moment.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -127,7 +128,9 @@ static void commit(struct committer *c, struct work *group)
 	struct why why;
 	bool full = false;
 
+	moment_committing(group);
 	if (store_commit(c->store, group, &full, &why) == 0) {
+		moment_committed(group);
 		relax(c, group);
 		answer(c, group, false);
 		return;

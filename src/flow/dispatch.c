@@ -12,6 +12,7 @@
  */
 #include "flow/dispatch_own.h"
 
+#include "base/crash.h"
 #include "base/mem.h"
 #include "base/now.h"
 #include "flow/claim.h"
@@ -230,6 +231,7 @@ static void start_call(struct dispatch *d, struct plan *plan,
 	call->probe = target->breaker.open;
 	link_call(&d->calls, call);
 	wire_send(d->sides.wire, &call->wire);
+	crash_point(call_started);
 }
 
 /* Starts what a wish brought, from the plan in use or, when a reload took the
@@ -387,6 +389,7 @@ void dispatch_called(struct dispatch *d, struct wire_call *wire)
 		call_free(call);
 		return;
 	}
+	crash_point(answer_came);
 	now_ms = now_wall_ms();
 	call_judge(call, d->sides.failed_dir, now_ms);
 	guard_called(
@@ -444,6 +447,7 @@ void dispatch_settled(struct dispatch *d, struct work *work)
 	}
 	count(d, settled);
 	call_write_down(call, d->sides.record);
+	crash_point(settle_logged);
 	d->news |= guard_settled(d->guard, call);
 	target = plan_target(d->plan, call->from.endpoint);
 	if (target)

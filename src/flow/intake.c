@@ -13,6 +13,7 @@
  */
 #include "flow/intake.h"
 
+#include "base/crash.h"
 #include "base/dice.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -515,6 +516,7 @@ void intake_accepted(struct intake *in, struct work *work)
 		return;
 	}
 	write_down(in, batch);
+	crash_point(accept_logged);
 	if (batch->last)
 		porter_remove(
 		    &in->porter, &batch->file, &batch->accept.receipt);

@@ -10,6 +10,7 @@
  */
 #include "flow/notice.h"
 
+#include "base/crash.h"
 #include "base/dice.h"
 #include "base/mem.h"
 #include "base/now.h"
@@ -409,6 +410,7 @@ static void mail_went(void *arg, const struct mail_result *result)
 	int64_t due_ms = next_try(mail, now_ms);
 	const char *left = result->left;
 
+	crash_point(mail_went);
 	if (*result->sent)
 		told(desk, mail, result->sent);
 	if (*result->refused)
@@ -428,8 +430,10 @@ static void start_mail(struct notice_desk *desk, struct work_mail_next *mail)
 	struct why why;
 
 	desk->mail = mail;
-	if (mailer_send(desk->mailer, &letter, mail_went, desk, &why) == 0)
+	if (mailer_send(desk->mailer, &letter, mail_went, desk, &why) == 0) {
+		crash_point(mail_started);
 		return;
+	}
 	say_warning("%s; the failure mail is sent later", why.text);
 	free_mail(take(&desk->mail));
 	expect(desk, now_wall_ms() + STORE_PAUSE_MS);

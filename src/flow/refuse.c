@@ -11,6 +11,7 @@
 #include "flow/refuse.h"
 
 #include "base/buf.h"
+#include "base/crash.h"
 #include "base/file.h"
 #include "base/jot.h"
 #include "base/mem.h"
@@ -107,11 +108,14 @@ int refuse_file(const struct spool *spool, struct drop *drop, const char *name,
 
 	if (to < 0 || write_why(spool, as, path, refusal, 0, now_ms, why) < 0)
 		return -1;
+	crash_point(reason_written);
 	moved = drop_expel(drop, name, mark, to, as, answer, why);
-	if (moved == 0 && *answer == DROP_REMOVED)
+	if (moved == 0 && *answer == DROP_REMOVED) {
+		crash_point(file_rejected);
 		record_rejected(record, refusal, path, as);
-	else
+	} else {
 		unlinkat(to, reason, 0);
+	}
 	return moved;
 }
 
@@ -207,11 +211,13 @@ int scraps_keep(struct scraps *scraps, const char *path, int64_t now_ms,
 	if (write_why(spool, as, path, &scraps->first, scraps->count, now_ms,
 		why) < 0)
 		return -1;
+	crash_point(scraps_written);
 	if (renameat(spool->dir, scraps->hidden, spool->dir, place) < 0)
 		return fail(why, "%s: cannot rename into place: %m", place);
 	free(take(&scraps->hidden));
 	if (file_sync_dir(spool->dir, "rejected", why) < 0)
 		return -1;
+	crash_point(scraps_kept);
 	record_rejected(record, &scraps->first, path, as);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "flow/reload.h"
 
 #include "base/buf.h"
+#include "base/crash.h"
 #include "base/mem.h"
 #include "base/say.h"
 #include "flow/load.h"
@@ -208,6 +209,7 @@ static void use(struct reload *r, struct endpoints *answer)
 	dispatch_tell(parts->dispatch);
 	notice_ring(parts->notice);
 	tell_of_strays(r, &answer->work);
+	crash_point(reload_used);
 	publish(r, plan->conf);
 }
 
@@ -347,6 +349,7 @@ void reload_ask(struct reload *r)
 	if (!conf) {
 		refuse(r, &findings, &why);
 	} else {
+		crash_point(reload_checked);
 		plan_drop(take(&r->coming));
 		ask_numbers(r, plan_new(conf, ++r->newest));
 	}

@@ -15,6 +15,7 @@
  */
 #include "port/drop_parts.h"
 
+#include "base/crash.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -251,12 +252,15 @@ static int take_out(struct drop *drop, const char *name, int leased,
 	*answer = DROP_MISSING;
 	if (missing)
 		return 0;
+	crash_point(file_taken);
 	*answer = DROP_CHANGED;
 	if (!still(drop, taken, leased, mark))
 		return give_back(drop, taken, name, why);
 	*answer = DROP_REMOVED;
-	if (unlinkat(drop_dir(drop), taken, 0) == 0)
+	if (unlinkat(drop_dir(drop), taken, 0) == 0) {
+		crash_point(file_removed);
 		return 0;
+	}
 	drop_fail(why, drop, name, "cannot remove");
 	give_back(drop, taken, name, NULL);
 	return -1;
