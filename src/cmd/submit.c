@@ -8,6 +8,7 @@
  * the ids. It never changes the events, and never submits half of an input. If
  * we die in the middle, a hidden file stays that nobody picks up.
  */
+#include "base/crash.h"
 #include "base/dice.h"
 #include "base/file.h"
 #include "base/jot.h"
@@ -180,6 +181,7 @@ static int lay_down(int dir, const char *name, int *fd)
 {
 	close(*fd);
 	*fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	crash_point(submit_written);
 	return *fd < 0 ? -1 : 0;
 }
 
@@ -189,6 +191,7 @@ static int sync_name(const char *path, int file)
 {
 	auto_close int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	crash_point(submit_named);
 	return dir >= 0 ? fsync(dir) : syncfs(file);
 }
 
@@ -295,6 +298,7 @@ static void tell(struct submission *s, const char *first, size_t count)
 {
 	size_t i;
 
+	crash_point(submit_synced);
 	s->accepted =
 	    mem_grow(s->accepted, s->count + count, sizeof(*s->accepted));
 	for (i = 0; i < count; i++) {
