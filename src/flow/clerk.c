@@ -108,6 +108,7 @@ static void beat(struct clerk *c)
 
 	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
 	notes_put(c->parts.notes, "daemon/heartbeat", pid);
+	notes_logged(c->parts.notes);
 	hand_on_sums(c);
 }
 

@@ -52,6 +52,7 @@ static void work_came(struct clerk *c, struct work *work)
 			intake_noted(p->intake, work);
 		return;
 	case WORK_COUNT:
+	case WORK_LOGGED:
 		notes_answered(p->notes, work);
 		return;
 	case WORK_CLAIM:

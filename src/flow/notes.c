@@ -26,6 +26,7 @@ struct count {
 struct notes {
 	struct committer *committer;
 	int under_way;
+	struct log_mark whole; /* what the log is known to have */
 };
 
 struct notes *notes_open(struct committer *committer)
@@ -33,6 +34,7 @@ struct notes *notes_open(struct committer *committer)
 	struct notes *notes = mem_zalloc(sizeof(*notes));
 
 	notes->committer = committer;
+	notes->whole.event = -1;
 	return notes;
 }
 
@@ -80,10 +82,34 @@ static void counted(struct notes *notes, struct count *count)
 	free(count);
 }
 
+void notes_logged(struct notes *notes)
+{
+	struct work_logged *logged = mem_zalloc(sizeof(*logged));
+
+	logged->work.kind = WORK_LOGGED;
+	logged->now_ms = now_wall_ms();
+	logged->whole = notes->whole;
+	notes->under_way++;
+	committer_send(notes->committer, &logged->work);
+}
+
+/* Answers come in order: what was committed before this is written down. */
+static void logged(struct notes *notes, struct work_logged *work)
+{
+	notes->under_way--;
+	if (!work->work.failed)
+		notes->whole = work->newest;
+	free(work);
+}
+
 bool notes_answered(struct notes *notes, struct work *work)
 {
 	struct note *note = (struct note *)work;
 
+	if (work->kind == WORK_LOGGED) {
+		logged(notes, (struct work_logged *)work);
+		return true;
+	}
 	if (work->kind == WORK_COUNT) {
 		counted(notes, (struct count *)work);
 		return true;

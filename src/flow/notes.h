@@ -26,6 +26,10 @@ void notes_put(struct notes *notes, const char *name, const char *value);
 void notes_count(
     struct notes *notes, const char *name, const char *label, int64_t more);
 
+/* Has the store remember up to where the log is whole: up to the rows that were
+ * the newest when it was asked last. To be called now and then. */
+void notes_logged(struct notes *notes);
+
 /* Takes the answer to one of its own; false for somebody else's. */
 bool notes_answered(struct notes *notes, struct work *work);
 /* True when nothing is under way in the committer. */

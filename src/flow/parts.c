@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "flow/catchup.h"
 #include "port/http.h"
 #include "port/store.h"
 
@@ -51,6 +52,7 @@ static int open_ports(struct parts *p, const struct conf *conf, struct why *why)
 	p->record = record_open(conf->log_file, conf->log_level, why);
 	if (!p->record)
 		return -1;
+	catchup_run(p->record, p->store, conf);
 	p->wire = wire_open(&http, &p->calls, why);
 	if (!p->wire)
 		return -1;

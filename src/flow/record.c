@@ -51,6 +51,7 @@ struct record {
 	int64_t lost;
 	struct buf line;
 	int64_t sums[SUM_COUNT];
+	int64_t happened_ms; /* of late lines, -1 for none */
 };
 
 static void add_up(struct record *record, const char *name, const char *label)
@@ -92,6 +93,7 @@ struct record *record_open(const char *path, int level, struct why *why)
 	record->path = mem_strdup(path);
 	record->level = (enum say_level)level;
 	record->line.max = LINE_MAX_BYTES;
+	record->happened_ms = -1;
 	return record;
 }
 
@@ -103,6 +105,11 @@ void record_close(struct record *record)
 	buf_clear(&record->line);
 	free(record->path);
 	free(record);
+}
+
+void record_late(struct record *record, int64_t happened_ms)
+{
+	record->happened_ms = happened_ms;
 }
 
 void record_reopen(struct record *record)
@@ -157,6 +164,8 @@ struct buf *line_begin(struct record *record, enum say_level level,
 	jot_str(line, "kind", kind);
 	jot_str(line, "msg", msg);
 	jot_int(line, "v", 1);
+	if (record->happened_ms >= 0)
+		jot_time(line, "happened", record->happened_ms);
 	return line;
 }
 

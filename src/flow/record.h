@@ -38,6 +38,10 @@ void record_reopen(struct record *record);
 int record_configure(
     struct record *record, const char *path, int level, struct why *why);
 
+/* The lines that follow are written late: what they tell of happened then,
+ * which they say by `happened`. -1: no longer. */
+void record_late(struct record *record, int64_t happened_ms);
+
 void record_started(struct record *record, const struct conf *conf);
 void record_stopped(struct record *record, const char *reason);
 void record_reloaded(

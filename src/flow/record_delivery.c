@@ -29,6 +29,14 @@ static void jot_ms(struct buf *line, const char *key, int64_t us)
 	jot_raw(line, key, text, strlen(text));
 }
 
+static void jot_known(struct buf *line, const char *key, int64_t value)
+{
+	if (value < 0)
+		jot_null(line, key);
+	else
+		jot_int(line, key, value);
+}
+
 static void jot_subject(struct buf *line, const struct subject *subject)
 {
 	jot_str(line, "delivery", subject->delivery);
@@ -73,6 +81,10 @@ static struct buf *begin_attempt(struct record *record,
 		    "%s/%s try %d/%d: %s", webhook, endpoint, attempt, max,
 		    what(answer, text));
 	case OUTCOME_DEFERRED:
+		if (verdict->due_ms < 0)
+			return line_begin(record, SAY_WARNING, "attempt",
+			    "%s/%s try %d/%d: %s", webhook, endpoint, attempt,
+			    max, what(answer, text));
 		return line_begin(record, SAY_WARNING, "attempt",
 		    "%s/%s try %d/%d: %s, next in %s", webhook, endpoint,
 		    attempt, max, what(answer, text),
@@ -96,12 +108,13 @@ void record_attempt(struct record *record, const struct subject *subject,
 
 	if (!line)
 		return;
-	mask_url_host(&host, subject->endpoint->url);
+	if (subject->endpoint->url)
+		mask_url_host(&host, subject->endpoint->url);
 	jot_subject(line, subject);
 	jot_int(line, "try", attempt);
 	jot_int(line, "max_tries", subject->webhook->retry.max_retries + 1);
 	jot_str(line, "method", subject->endpoint->method);
-	jot_str(line, "url_host", buf_text(&host));
+	jot_str(line, "url_host", host.len ? buf_text(&host) : NULL);
 	jot_status(line, answer);
 	jot_str(line, "error_code",
 	    answer->fault == FAULT_NONE ? NULL : fault_word(answer->fault));
@@ -111,8 +124,8 @@ void record_attempt(struct record *record, const struct subject *subject,
 	jot_ms(line, "connect_ms", answer->connect_us);
 	jot_ms(line, "tls_ms", answer->tls_us);
 	jot_ms(line, "first_byte_ms", answer->first_byte_us);
-	jot_int(line, "bytes_out", answer->bytes_out);
-	jot_int(line, "bytes_in", answer->bytes_in);
+	jot_known(line, "bytes_out", answer->bytes_out);
+	jot_known(line, "bytes_in", answer->bytes_in);
 	jot_str(line, "remote", answer->remote[0] ? answer->remote : NULL);
 	jot_str(line, "outcome", outcome_word(verdict->outcome));
 	jot_time(line, "next_attempt",
@@ -148,11 +161,13 @@ static struct buf *begin_end(struct record *record,
 		    "%s/%s delivered at try %d", webhook, endpoint, attempts);
 	if (!answer)
 		return line_begin(record, SAY_ERROR, "dead",
-		    "%s/%s gave up after %d tries, waiting behind a rest: %s",
-		    webhook, endpoint, attempts, death_reason(verdict->death));
+		    "%s/%s gave up after %d tr%s, waiting behind a rest: %s",
+		    webhook, endpoint, attempts, attempts == 1 ? "y" : "ies",
+		    death_reason(verdict->death));
 	return line_begin(record, SAY_ERROR, "dead",
-	    "%s/%s gave up after %d tries: %s; %s", webhook, endpoint, attempts,
-	    what(answer, text), death_reason(verdict->death));
+	    "%s/%s gave up after %d tr%s: %s; %s", webhook, endpoint, attempts,
+	    attempts == 1 ? "y" : "ies", what(answer, text),
+	    death_reason(verdict->death));
 }
 
 void record_end(struct record *record, const struct subject *subject,

@@ -185,6 +185,7 @@ static const struct {
 	[WORK_PRUNE] = { prune_run, NULL },
 	[WORK_TEND] = { tend_run, undo_tend },
 	[WORK_CLOCK] = { clock_run, NULL },
+	[WORK_LOGGED] = { logged_run, NULL },
 	[WORK_COUNT] = { count_run, NULL },
 };
 

@@ -83,6 +83,7 @@ enum work_kind {
 	WORK_PRUNE,
 	WORK_TEND,
 	WORK_CLOCK,
+	WORK_LOGGED,
 	WORK_COUNT,
 };
 
@@ -448,6 +449,22 @@ struct work_clock {
 	int64_t jump_ms;
 	int64_t slack_ms;
 	int64_t behind_ms; /* out, at the start: how far, 0 when it was not */
+};
+
+/* Rows of events and attempts, by their numbers, up to which something is
+ * known. */
+struct log_mark {
+	int64_t event, attempt;
+};
+
+/* Remembers up to where the log is whole, and tells which rows are the newest
+ * now: once this answer is back, everything up to them was written down
+ * (port/store_late.h). */
+struct work_logged {
+	struct work work;
+	int64_t now_ms;
+	struct log_mark whole; /* event below 0: only ask */
+	struct log_mark newest; /* out */
 };
 
 /*

@@ -43,6 +43,7 @@ int flush_run(struct store *store, struct work *work, struct why *why);
 int note_run(struct store *store, struct work *work, struct why *why);
 int receipts_run(struct store *store, struct work *work, struct why *why);
 int prune_run(struct store *store, struct work *work, struct why *why);
+int logged_run(struct store *store, struct work *work, struct why *why);
 int clock_run(struct store *store, struct work *work, struct why *why);
 int tend_run(struct store *store, struct work *work, struct why *why);
 int count_run(struct store *store, struct work *work, struct why *why);
