@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 /*
  * delivery.jsonl: lines appended with one write(2) each, so that several
@@ -32,13 +34,18 @@ int journal_append(struct journal *journal, const char *line, size_t len,
 /* Lines longer than this are passed over when reading. */
 enum { JOURNAL_LINE_MAX = 1024 * 1024 };
 
-/* Reading back: whole lines, in order, of one file. */
+/* Reading back: whole lines, in order. Only regular files are read. */
 struct journal_reader;
-/* A file that does not exist is an empty one that may come. */
+/* The file that is being written. One that does not exist is an empty one that
+ * may come. */
 struct journal_reader *journal_read(const char *path, struct why *why);
+/* A second reader, from the start of the same open file to its end for now: it
+ * does not follow. */
+struct journal_reader *journal_read_again(const struct journal_reader *reader);
 void journal_reader_close(struct journal_reader *reader);
-/* Goes to the last `lines` whole lines. */
-int journal_seek_tail(
+/* Goes to the last `lines` whole lines. Returns how many of them the file
+ * lacks, -1 could not. */
+long journal_seek_tail(
     struct journal_reader *reader, long lines, struct why *why);
 /* The next whole line without its newline, NULL at the end for now (more may be
  * appended: ask again; a file that was moved is followed to its end, and the
@@ -46,5 +53,37 @@ int journal_seek_tail(
  * read from its start). Empty lines are left out. Ends with a NUL, and is lent
  * until the next call. */
 const char *journal_next(struct journal_reader *reader, size_t *len);
+/* Bytes of the file as it lies on the disk: how many there are, and how many
+ * were read. */
+int64_t journal_size(const struct journal_reader *reader);
+int64_t journal_at(const struct journal_reader *reader);
+/* Asked at the end: -1 when it ends within a line, or when it is a compressed
+ * file that is damaged. */
+int journal_verdict(struct journal_reader *reader, struct why *why);
+
+/*
+ * The files that rotation has made of a log, beside it and named after it, with
+ * a number or a date, as logrotate(8) does it: delivery.jsonl.1, .2.gz,
+ * -20261123.zst. Compressed ones are read through gzip, xz, zstd or bzip2.
+ * All are opened at once, so a rotation in between loses none.
+ */
+struct journal_past;
+/* Finds them, in no order; without the one that `live` reads (it may just have
+ * been moved), without those that were last written before `since_ms`, and
+ * without those that are only half compressed. No directory: no files. */
+struct journal_past *journal_past_open(const char *path,
+    const struct journal_reader *live, int64_t since_ms, struct why *why);
+void journal_past_close(struct journal_past *past);
+/* More are not opened: the newest ones are. */
+enum { JOURNAL_PAST_MAX = 500 };
+size_t journal_past_count(const struct journal_past *past);
+/* How many were left out because there are too many. */
+size_t journal_past_excess(const struct journal_past *past);
+/* When it was written last, in milliseconds since 1970. */
+int64_t journal_past_changed(const struct journal_past *past, size_t i);
+/* From its start; one at a time for each file. NULL: not a regular file, may
+ * not be read, or there is no program to decompress it. */
+struct journal_reader *journal_past_read(
+    const struct journal_past *past, size_t i, struct why *why);
 
 #endif

@@ -9,12 +9,14 @@
  * the longest line that is read, and longer ones are passed over.
  */
 #include "port/journal.h"
+#include "port/journal_own.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,30 +26,68 @@ enum { BLOCK = 64 * 1024 };
 struct journal_reader {
 	char *path;
 	int fd; /* -1: there is no file yet */
+	struct journal_tool tool; /* the fd is the end of its pipe */
+	bool ends; /* the path may name another file: not followed */
 	off_t at; /* where the next block is read */
 	struct buf ahead;
 	size_t taken; /* bytes of `ahead` that were handed out */
 	bool skipping; /* in the middle of a line that is too long */
 };
 
-static int open_file(struct journal_reader *reader)
-{
-	return open(reader->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-}
-
-struct journal_reader *journal_read(const char *path, struct why *why)
+struct journal_reader *journal_reader_of(
+    const char *path, int fd, const struct journal_tool *tool)
 {
 	struct journal_reader *reader = mem_zalloc(sizeof(*reader));
 
 	reader->path = mem_strdup(path);
 	reader->ahead = (struct buf)BUF_INIT(JOURNAL_LINE_MAX + BLOCK);
-	reader->fd = open_file(reader);
-	if (reader->fd < 0 && errno != ENOENT) {
-		fail(why, "%s: cannot open: %m", path);
-		journal_reader_close(reader);
+	reader->fd = fd;
+	reader->ends = true;
+	if (tool)
+		reader->tool = *tool;
+	return reader;
+}
+
+/* A symbolic link may lead to what its owner may not read, and we may. */
+int journal_open_file(int dir, const char *name)
+{
+	int fd = openat(dir, name,
+	    O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+		return fd;
+	close(fd);
+	errno = ELOOP;
+	return -1;
+}
+
+int journal_fail_open(const char *path, struct why *why)
+{
+	if (errno == ELOOP || errno == ENXIO)
+		return fail(why, "%s: not a regular file: not read", path);
+	return fail(why, "%s: cannot open: %m", path);
+}
+
+struct journal_reader *journal_read(const char *path, struct why *why)
+{
+	int fd = journal_open_file(AT_FDCWD, path);
+	struct journal_reader *reader;
+
+	if (fd < 0 && errno != ENOENT) {
+		journal_fail_open(path, why);
 		return NULL;
 	}
+	reader = journal_reader_of(path, fd, NULL);
+	reader->ends = false;
 	return reader;
+}
+
+struct journal_reader *journal_read_again(const struct journal_reader *reader)
+{
+	int fd = reader->fd < 0 ? -1 : fcntl(reader->fd, F_DUPFD_CLOEXEC, 0);
+
+	return journal_reader_of(reader->path, fd, NULL);
 }
 
 void journal_reader_close(struct journal_reader *reader)
@@ -56,6 +96,10 @@ void journal_reader_close(struct journal_reader *reader)
 		return;
 	if (reader->fd >= 0)
 		close(reader->fd);
+	if (reader->tool.pid) {
+		kill(reader->tool.pid, SIGKILL);
+		journal_tool_end(&reader->tool);
+	}
 	buf_clear(&reader->ahead);
 	free(reader->path);
 	free(reader);
@@ -84,7 +128,7 @@ static ssize_t count_back(const char *block, ssize_t len, long *lines)
 	return -1;
 }
 
-int journal_seek_tail(
+long journal_seek_tail(
     struct journal_reader *reader, long lines, struct why *why)
 {
 	auto_free char *block = mem_alloc(BLOCK);
@@ -92,7 +136,7 @@ int journal_seek_tail(
 	off_t end;
 
 	if (reader->fd < 0)
-		return 0;
+		return lines;
 	if (fstat(reader->fd, &st) < 0)
 		return fail(why, "%s: cannot look at it: %m", reader->path);
 	for (end = st.st_size; end > 0;) {
@@ -111,10 +155,22 @@ int journal_seek_tail(
 		end = start;
 	}
 	restart(reader, 0);
-	return 0;
+	return lines;
 }
 
 /* ---- line by line ------------------------------------------------------- */
+
+static ssize_t read_block(struct journal_reader *reader, char *to)
+{
+	ssize_t got;
+
+	do
+		got = reader->tool.pid
+		    ? read(reader->fd, to, BLOCK)
+		    : pread(reader->fd, to, BLOCK, reader->at);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
 
 /* Drops what was handed out, then reads one block; false at the end. */
 static bool read_ahead(struct journal_reader *reader)
@@ -125,10 +181,7 @@ static bool read_ahead(struct journal_reader *reader)
 	reader->taken = 0;
 	if (reader->fd < 0 || !buf_reserve(&reader->ahead, BLOCK))
 		return false;
-	do
-		got = pread(reader->fd, reader->ahead.data + reader->ahead.len,
-		    BLOCK, reader->at);
-	while (got < 0 && errno == EINTR);
+	got = read_block(reader, reader->ahead.data + reader->ahead.len);
 	if (got <= 0)
 		return false;
 	reader->ahead.len += (size_t)got;
@@ -175,6 +228,8 @@ static bool follow(struct journal_reader *reader)
 	struct stat named;
 	int fd;
 
+	if (reader->ends)
+		return false;
 	if (reader->fd >= 0 && fstat(reader->fd, &ours) < 0)
 		return false;
 	if (reader->fd >= 0 && ours.st_size < reader->at) {
@@ -189,7 +244,7 @@ static bool follow(struct journal_reader *reader)
 	/* What its writer added to the old one last comes first. */
 	if (reader->fd >= 0 && ours.st_size > reader->at)
 		return true;
-	fd = open_file(reader);
+	fd = journal_open_file(AT_FDCWD, reader->path);
 	if (fd < 0)
 		return false;
 	if (reader->fd >= 0)
@@ -210,4 +265,46 @@ const char *journal_next(struct journal_reader *reader, size_t *len)
 		if (!read_ahead(reader) && !follow(reader))
 			return NULL;
 	}
+}
+
+/* ---- how far it is ------------------------------------------------------ */
+
+static int file_of(const struct journal_reader *reader)
+{
+	return reader->tool.name ? reader->tool.file : reader->fd;
+}
+
+void journal_look(const struct journal_reader *reader, struct stat *st)
+{
+	if (fstat(file_of(reader), st) < 0)
+		*st = (struct stat){ 0 };
+}
+
+int64_t journal_size(const struct journal_reader *reader)
+{
+	struct stat st;
+
+	journal_look(reader, &st);
+	return (int64_t)st.st_size;
+}
+
+int64_t journal_at(const struct journal_reader *reader)
+{
+	/* A tool shares its place in the file with us. */
+	if (reader->tool.name)
+		return (int64_t)lseek(reader->tool.file, 0, SEEK_CUR);
+	return (int64_t)reader->at;
+}
+
+int journal_verdict(struct journal_reader *reader, struct why *why)
+{
+	if (journal_tool_end(&reader->tool) != 0)
+		return fail(why,
+		    "%s: damaged or cut off: what %s could read of it was "
+		    "taken",
+		    reader->path, reader->tool.name);
+	if (reader->ahead.len > reader->taken || reader->skipping)
+		return fail(why, "%s: its last line is not whole: left out",
+		    reader->path);
+	return 0;
 }
