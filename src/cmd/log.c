@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * cmd/log: `spoolhook log`, with journalctl's habits. It reads the log file that
- * the configuration names, picks lines, prints them for people or as they are,
- * and with -f goes on with what is appended, through rotation.
+ * cmd/log: `spoolhook log`, with journalctl's habits. It reads the log that the
+ * configuration names, with the files that rotation has made of it, in the
+ * order of time; picks lines, prints them for people or as they are, and with
+ * -f goes on with what is appended, through rotation.
  *
- * It changes nothing, and needs no daemon and no store. A line that is no JSON,
- * left by a full disk, is shown to people and left out for programs.
+ * It changes nothing, needs no daemon and no store, and keeps one line in
+ * memory. A line that is no JSON, left by a full disk, is shown to people and
+ * left out for programs; a damaged file is told of, and read as far as it goes.
  */
 #include "base/mem.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "cmd/log_files.h"
 #include "cmd/log_line.h"
+#include "cmd/log_pick.h"
+#include "cmd/progress.h"
 #include "cmd/verb.h"
-#include "port/journal.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
-#include <regex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +60,23 @@ static const struct verb_option options[] = {
 	    .argument = "ID",
 	    .help = "lines about this webhook",
 	    .repeats = true },
+	{ .name = "endpoint",
+	    .argument = "ID",
+	    .help = "lines about this endpoint",
+	    .repeats = true },
+	{ .name = "event-type",
+	    .argument = "TYPE",
+	    .help = "lines about events of this type",
+	    .repeats = true },
+	{ .name = "incident",
+	    .argument = "ID",
+	    .help = "lines about events of this incident",
+	    .repeats = true },
+	{ .letter = 'k',
+	    .name = "kind",
+	    .argument = "KIND",
+	    .help = "lines of this kind: dead, or attempt,rejected",
+	    .repeats = true },
 	{ .name = "status",
 	    .argument = "CODE",
 	    .help = "attempts with this status: 503, 5xx or 429,5xx",
@@ -69,19 +89,16 @@ static const struct verb_option options[] = {
 struct query {
 	const struct args *args;
 	const char *path;
-	int64_t since_ms; /* -1: no limit */
-	int64_t until_ms;
-	regex_t grep;
-	bool has_grep;
-	bool has_webhook;
-	bool has_status;
-	bool failed;
+	struct pick pick;
+	struct log_files files;
 	bool json;
 	bool follow;
 	long lines; /* -1: all */
 	int64_t skip; /* matches to pass over, so that `lines` are left */
 	int64_t found;
 	int64_t broken;
+	int64_t done; /* bytes of the files that were read to their end */
+	struct progress progress;
 };
 
 static volatile sig_atomic_t stopped;
@@ -90,139 +107,6 @@ static void stop(int number)
 {
 	(void)number;
 	stopped = 1;
-}
-
-/* ---- picking ------------------------------------------------------------ */
-
-/* Length of one CODE of a list, with its comma or end; 0 when it is none. */
-static size_t code_length(const char *s)
-{
-	size_t len = strcspn(s, ",");
-
-	if (len != 3 || s[0] < '1' || s[0] > '9')
-		return 0;
-	if (strspn(s, "0123456789") == 3 || strncmp(s + 1, "xx", 2) == 0)
-		return len;
-	return 0;
-}
-
-static bool codes_are_good(const char *list)
-{
-	for (;;) {
-		size_t len = code_length(list);
-
-		if (!len)
-			return false;
-		if (!list[len])
-			return true;
-		list += len + 1;
-	}
-}
-
-/* True when the list of good codes has the status. */
-static bool codes_take(const char *list, json_int_t status)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%lld", (long long)status);
-	if (strlen(text) != 3)
-		return false;
-	for (; *list; list += list[3] ? 4 : 3) {
-		if (strncmp(list, text, list[1] == 'x' ? 1 : 3) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool about_webhook(const json_t *line, const char *id)
-{
-	const json_t *list = json_object_get(line, "webhooks");
-	size_t i;
-
-	if (strcmp(log_line_text(line, "webhook"), id) == 0)
-		return true;
-	for (i = 0; i < json_array_size(list); i++) {
-		const char *one = json_string_value(json_array_get(list, i));
-
-		if (one && strcmp(one, id) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool has_status(const json_t *line, const char *list)
-{
-	const json_t *status = json_object_get(line, "status");
-
-	return json_is_integer(status) &&
-	    codes_take(list, json_integer_value(status));
-}
-
-/* True when any value given to the option suits the line. */
-static bool any(const struct query *q, const char *option, const json_t *line,
-    bool (*suits)(const json_t *line, const char *value))
-{
-	size_t i;
-
-	for (i = 0; i < q->args->given_count; i++) {
-		if (strcmp(q->args->given[i].option->name, option) == 0 &&
-		    suits(line, q->args->given[i].value))
-			return true;
-	}
-	return false;
-}
-
-static bool is_failure(const json_t *line)
-{
-	static const char *const kinds[] = { "dead", "rejected", "mail_failed",
-		NULL };
-	const char *kind = log_line_text(line, "kind");
-	size_t i;
-
-	for (i = 0; kinds[i]; i++) {
-		if (strcmp(kinds[i], kind) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* What is asked of members; a line that is no JSON has none. */
-static bool asks_members(const struct query *q)
-{
-	return q->since_ms >= 0 || q->until_ms >= 0 || q->has_webhook ||
-	    q->has_status || q->failed;
-}
-
-static bool asks(const struct query *q)
-{
-	return q->has_grep || asks_members(q);
-}
-
-static bool in_time(const struct query *q, const json_t *line)
-{
-	int64_t ms;
-
-	if (q->since_ms < 0 && q->until_ms < 0)
-		return true;
-	ms = log_line_ms(line);
-	return ms >= 0 && ms >= q->since_ms &&
-	    (q->until_ms < 0 || ms <= q->until_ms);
-}
-
-/* `json` is NULL for a broken line. */
-static bool takes(const struct query *q, const char *text, const json_t *json)
-{
-	if (q->has_grep && regexec(&q->grep, text, 0, NULL, 0) != 0)
-		return false;
-	if (!json)
-		return !asks_members(q);
-	if (q->failed && !is_failure(json))
-		return false;
-	if (q->has_webhook && !any(q, "webhook", json, about_webhook))
-		return false;
-	if (q->has_status && !any(q, "status", json, has_status))
-		return false;
-	return in_time(q, json);
 }
 
 /* ---- printing ----------------------------------------------------------- */
@@ -258,7 +142,7 @@ static void judge(struct query *q, const char *text, size_t len)
 		json_decref(json);
 		json = NULL;
 	}
-	if (!takes(q, text, json))
+	if (!pick_takes(&q->pick, text, json))
 		return;
 	if (!json && q->json) {
 		q->broken++;
@@ -267,6 +151,7 @@ static void judge(struct query *q, const char *text, size_t len)
 	q->found++;
 	if (q->found <= q->skip)
 		return;
+	progress_hide(&q->progress);
 	if (q->json)
 		print_raw(text, len);
 	else
@@ -280,35 +165,70 @@ static void read_on(struct query *q, struct journal_reader *reader)
 	const char *line;
 	size_t len;
 
-	while (!stopped && (line = journal_next(reader, &len)) != NULL)
+	while (!stopped && (line = journal_next(reader, &len)) != NULL) {
 		judge(q, line, len);
+		progress_to(&q->progress, q->done + journal_at(reader));
+	}
 }
 
-/* With a filter the last N matches are known only after a first reading, which
- * keeps nothing but their number. */
-static int count_matches(struct query *q, struct why *why)
+/* A file is read to its end, where it tells whether it was whole. */
+static void tell_verdict(struct query *q, struct journal_reader *reader)
 {
-	struct journal_reader *reader = journal_read(q->path, why);
+	struct why why;
+
+	q->done += journal_size(reader);
+	if (stopped || q->skip == INT64_MAX ||
+	    journal_verdict(reader, &why) == 0)
+		return;
+	progress_hide(&q->progress);
+	say_warning("%s", why.text);
+}
+
+/* File `i`; the one that is being written is the last. */
+static void read_file(struct query *q, size_t i)
+{
+	struct journal_reader *reader = i < q->files.count
+	    ? log_files_read(&q->files, i)
+	    : journal_read_again(q->files.live);
 
 	if (!reader)
-		return -1;
-	q->skip = INT64_MAX;
+		return;
 	read_on(q, reader);
+	tell_verdict(q, reader);
 	journal_reader_close(reader);
-	q->skip = q->found > q->lines ? q->found - q->lines : 0;
-	q->found = 0;
-	q->broken = 0;
-	return 0;
 }
 
-static int find_tail(
-    struct query *q, struct journal_reader *reader, struct why *why)
+/* Counts what matches from the end on, which keeps nothing but numbers, until
+ * there are enough. Returns the first file that is to be shown. */
+static size_t count_back(struct query *q)
 {
+	size_t i = q->files.count;
+
+	q->skip = INT64_MAX;
+	progress_start(&q->progress, q->args, "looking", q->files.bytes);
+	read_file(q, i);
+	while (i > 0 && q->found < q->lines && !stopped)
+		read_file(q, --i);
+	progress_end(&q->progress);
+	q->skip = q->found > q->lines ? q->found - q->lines : 0;
+	q->found = q->broken = q->done = 0;
+	return i;
+}
+
+/* Where the last lines begin: the file that is returned, and q->skip; or a
+ * place in the one that is being written. -1 could not. */
+static ssize_t find_tail(struct query *q, struct why *why)
+{
+	long missing;
+
 	if (q->lines < 0)
 		return 0;
-	if (asks(q))
-		return count_matches(q, why);
-	return journal_seek_tail(reader, q->lines, why);
+	if (pick_asks(&q->pick))
+		return (ssize_t)count_back(q);
+	missing = journal_seek_tail(q->files.live, q->lines, why);
+	if (missing <= 0)
+		return missing < 0 ? -1 : (ssize_t)q->files.count;
+	return (ssize_t)count_back(q);
 }
 
 /* Sleeps a little; false when nobody reads our output any more. */
@@ -320,17 +240,13 @@ static bool rest(void)
 	    !(out.revents & (POLLERR | POLLHUP | POLLNVAL));
 }
 
-static void follow(struct query *q, struct journal_reader *reader)
+static void follow(struct query *q)
 {
-	const struct sigaction action = { .sa_handler = stop };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
 	while (!stopped && !ferror(stdout)) {
 		fflush(stdout);
 		if (!rest())
 			return;
-		read_on(q, reader);
+		read_on(q, q->files.live);
 	}
 }
 
@@ -344,31 +260,55 @@ static void tell_end(const struct query *q)
 {
 	if (q->args->common.quiet)
 		return;
-	if (access(q->path, F_OK) < 0 && errno == ENOENT)
+	if (!q->files.count && access(q->path, F_OK) < 0 && errno == ENOENT)
 		say_info("%s: nothing has been logged yet", q->path);
 	if (q->broken)
 		say_warning("%s: %lld broken line%s left out", q->path,
 		    (long long)q->broken, q->broken == 1 ? " was" : "s were");
 }
 
+static void show_from(struct query *q, size_t start)
+{
+	progress_start(&q->progress, q->args, "reading", q->files.bytes);
+	for (; start < q->files.count && !stopped && !ferror(stdout); start++)
+		read_file(q, start);
+	read_on(q, q->files.live);
+	if (!q->follow)
+		tell_verdict(q, q->files.live);
+	progress_end(&q->progress);
+}
+
 static int show(struct query *q)
 {
 	struct why why = { "" };
-	struct journal_reader *reader = journal_read(q->path, &why);
+	ssize_t start = find_tail(q, &why);
 
-	if (!reader)
-		return cannot_read(&why, errno);
-	if (find_tail(q, reader, &why) < 0) {
-		journal_reader_close(reader);
+	if (start < 0)
 		return cannot_read(&why, 0);
-	}
-	read_on(q, reader);
+	show_from(q, (size_t)start);
 	if (q->follow)
-		follow(q, reader);
-	journal_reader_close(reader);
+		follow(q);
 	tell_end(q);
 	return verb_finish(
-	    asks(q) && !q->found && !q->follow ? EXIT_NO : EXIT_OK);
+	    pick_asks(&q->pick) && !q->found && !q->follow ? EXIT_NO : EXIT_OK);
+}
+
+static int show_files(struct query *q)
+{
+	const struct sigaction action = { .sa_handler = stop };
+	struct why why;
+	int code;
+
+	if (log_files_open(&q->files, q->path, q->pick.since_ms,
+		q->pick.until_ms, &why) < 0)
+		return cannot_read(&why, errno);
+	if (q->follow) {
+		sigaction(SIGINT, &action, NULL);
+		sigaction(SIGTERM, &action, NULL);
+	}
+	code = show(q);
+	log_files_close(&q->files);
+	return code;
 }
 
 /* ---- the command line --------------------------------------------------- */
@@ -391,58 +331,19 @@ static int read_form(struct query *q)
 	    near ? near : "", near ? "\"?" : "");
 }
 
-static int read_codes(struct query *q)
-{
-	size_t i;
-
-	for (i = 0; i < q->args->given_count; i++) {
-		if (strcmp(q->args->given[i].option->name, "status") == 0 &&
-		    !codes_are_good(q->args->given[i].value))
-			return verb_usage(q->args,
-			    "--status takes codes such as 503, 5xx or 429,5xx");
-	}
-	return EXIT_OK;
-}
-
-static int read_grep(struct query *q)
-{
-	const char *pattern = args_value(q->args, "grep");
-	char text[256];
-	int error;
-
-	if (!pattern)
-		return EXIT_OK;
-	error = regcomp(&q->grep, pattern, REG_EXTENDED | REG_NOSUB);
-	if (error) {
-		regerror(error, &q->grep, text, sizeof(text));
-		return verb_usage(q->args, "--grep: %s", text);
-	}
-	q->has_grep = true;
-	return EXIT_OK;
-}
-
 static int read_query(struct query *q)
 {
 	const struct args *args = q->args;
 	int code = read_form(q);
 
-	if (args->operand_count)
-		return verb_usage(args, "it takes no operands");
-	q->since_ms = args_moment(args, "since", -1);
-	q->until_ms = args_moment(args, "until", -1);
-	q->has_webhook = args_has(args, "webhook");
-	q->has_status = args_has(args, "status");
-	q->failed = args_has(args, "failed");
 	q->follow = args_has(args, "follow");
 	q->lines = (long)args_int(
 	    args, "lines", 0, LINES_MAX, q->follow ? TAIL_DEFAULT : -1);
-	if (q->until_ms >= 0 && q->since_ms > q->until_ms)
-		return verb_usage(args, "--since is after --until");
-	if (q->until_ms >= 0 && q->follow)
-		return verb_usage(args, "--follow has no end: drop --until");
 	if (code == EXIT_OK)
-		code = read_codes(q);
-	return code == EXIT_OK ? read_grep(q) : code;
+		code = pick_read(&q->pick, args);
+	if (code == EXIT_OK && q->pick.until_ms >= 0 && q->follow)
+		return verb_usage(args, "--follow has no end: drop --until");
+	return code;
 }
 
 static int run(const struct args *args)
@@ -451,23 +352,20 @@ static int run(const struct args *args)
 	int code = read_query(&q);
 	struct conf *conf;
 
-	if (code != EXIT_OK)
-		return code;
-	conf = verb_conf(args, &code);
+	conf = code == EXIT_OK ? verb_conf(args, &code) : NULL;
 	if (conf) {
 		q.path = conf->log_file;
-		code = show(&q);
+		code = show_files(&q);
 		conf_free(conf);
 	}
-	if (q.has_grep)
-		regfree(&q.grep);
+	pick_clear(&q.pick);
 	return code;
 }
 
 const struct verb verb_log = {
 	.name = "log",
 	.group = "Look back",
-	.operands = "",
+	.operands = "[ID…]",
 	.summary = "show what was done, attempt by attempt",
 	.options = options,
 	.run = run,

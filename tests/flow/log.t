@@ -110,7 +110,8 @@ my @lines = (
     line('10:06:12.123Z', 'attempt', %try, try => 3, status => undef, error => "timed out \e[31m\x{202e}",
         duration_ms => 15000.9, outcome => 'deferred'),
     line('10:07:00.000Z', 'attempt', %try, webhook => 'chat', endpoint => '0', try => 1, status => 200,
-        duration_ms => 31, outcome => 'delivered'),
+        duration_ms => 31, outcome => 'delivered', delivery => "$try{event_id}-chat-0",
+        event_type => 'incident_triggered', incident => 'inc-7'),
     line('10:08:00.000Z', 'dead', %try, level => 'error', msg => 'pager/primary gave up'),
     line('10:09:00.000Z', 'rejected', file => 'x.json'),
 );
@@ -148,6 +149,15 @@ picks('since', 3, '--since', '2026-11-23 10:07');
 picks('until', 2, '-U', '2026-11-23 10:05:12');
 picks('between', 2, '-S', '2026-11-23T10:05:12Z', '-U', '2026-11-23T10:06:30Z');
 picks('filters are joined', 1, '--failed', '--webhook', 'pager');
+picks('by endpoint', 3, '--endpoint', 'primary');
+picks('by kind', 1, '-k', 'dead');
+picks('by any of two kinds', 4, '--kind', 'dead,attempt');
+picks('by a kind that may come', 0, '--kind', 'evaporated');
+picks('by the event', 5, $try{event_id});
+picks('by the delivery', 1, "$try{event_id}-chat-0");
+picks('by another event', 0, '06BRK5YZ7Q9R0S1V');
+picks('by the type, in either spelling', 1, '--event-type', 'incident.triggered');
+picks('by the incident', 1, '--incident', 'inc-7');
 
 ($code, $out) = run('log', '-n', 2);
 is(scalar(() = $out =~ /\n/g), 2, '-n: the last two');
@@ -183,7 +193,134 @@ refuses('an expression that is none', qr/--grep: /, 'log', '-g', '(');
 refuses('a time that is none', qr/--since: "yore"/, 'log', '-S', 'yore');
 refuses('a span backwards', qr/--since is after --until/, 'log', '-S', 'now', '-U', '-1h');
 refuses('following to an end', qr/drop --until/, 'log', '-f', '-U', 'now');
-refuses('an operand', qr/no operands/, 'log', 'x');
+refuses('an operand that is no id', qr/ids of events.*-g looks for text/, 'log', 'x');
+refuses('a mistyped kind', qr/did you mean "dead"\?/, 'log', '-k', 'attempt,ded');
+
+# ---- what rotation has made of it --------------------------------------------
+sub day { my ($n, $msg) = @_; return line('10:00:00.000Z', 'started', msg => $msg) =~ s/11-23T/sprintf '11-%02dT', $n/er }
+sub pack_with {
+    my ($tool, $name) = @_;
+    system($tool, '-q', $name) == 0 or die "$tool: $?";
+    unlink $name;
+}
+sub has { my ($tool) = @_; return grep { -x "$_/$tool" } split /:/, $ENV{PATH} }
+sub messages { my ($o) = @_; return join ' ', $o =~ /day (\w+)/g }
+
+unlink glob "$dir/log/*";
+put($file, day(20, 'day t'));
+put("$file.1", day(19, 'day s'));
+put("$file.2", day(18, 'day r'));
+pack_with('gzip', "$file.2");
+put("$file.10", day(10, 'day j'));
+put("$file-20261117", day(17, 'day q'));
+put("$file-2026-11-16T10", day(16, 'day p'));
+pack_with('gzip', "$file-2026-11-16T10");
+my $others = 0;
+for ([ 'xz', 15, 'o' ], [ 'zstd', 14, 'n' ], [ 'bzip2', 13, 'm' ]) {
+    my ($tool, $n, $name) = @$_;
+    next unless has($tool);
+    put("$file-202611$n", day($n, "day $name"));
+    pack_with($tool, "$file-202611$n");
+    $others++;
+}
+# What is none of ours: a backup, another log, a name without a number.
+put("$dir/log/$_", day(1, "day $_")) for 'delivery.jsonl.bak', 'delivery.jsonl~', 'other.jsonl.1',
+    'delivery.jsonl.1.tmp', 'delivery.jsonl-old.gz';
+# Both are there while one is made of the other.
+put("$file.1.gz", "\x1f\x8b half");
+my $now = time;
+utime $now, $now, glob "$dir/log/*";
+($code, $out, $err) = run('log');
+my $past = join '', (has('bzip2') ? 'm' : ()), (has('zstd') ? 'n' : ()), (has('xz') ? 'o' : ());
+is(messages($out), join(' ', 'j', (split //, $past), qw(p q r s t)),
+    "rotated files in the order of time, whatever their names and times ($others other formats)");
+is($err, '', '... and not a word');
+is($code, 'code 0', '... it went well');
+($code, $out) = run('log', '-n', 3);
+is(messages($out), 'r s t', '-n goes back through them');
+($code, $out) = run('log', '-n', 2, '-g', 'day [a-q]');
+is(messages($out), 'p q', '... with a filter, too');
+($code, $out) = run('log', '-n', 100);
+is(scalar(() = $out =~ /\n/g), 6 + $others, '... and shows all when there are fewer');
+($code, $out) = run('log', '-S', '2026-11-17', '-U', '2026-11-19');
+is(messages($out), 'q r', 'a period in the past');
+($code, $out) = run('log', '-U', '2026-11-11');
+is(messages($out), 'j', 'its beginning');
+chmod 0, "$file.10";
+my $old = time - 86400 * 365 * 30;
+utime $old, $old, "$file.2.gz";
+($code, $out, $err) = run('log', '-S', '2026-11-17');
+is(messages($out), 'q s t', 'a file that was written before --since is not opened');
+utime $now, $now, "$file.2.gz";
+chmod 0644, "$file.10";
+
+# ---- damage -------------------------------------------------------------------
+unlink glob "$dir/log/*";
+put($file, day(20, 'day t') . '{"ts":"2026-11-20T10:00:01.000Z","ha');
+put("$file.1", day(19, 'day s') . '{"ts":"2026-11-19T10:0');
+put("$file.2", join '', map { day(18, "day $_" . 'r' x 50 . rand) } 1 .. 5000);
+pack_with('gzip', "$file.2");
+truncate "$file.2.gz", (-s "$file.2.gz") / 2 or die;
+put("$file.3.gz", 'no gzip at all');
+($code, $out, $err) = run('log');
+is($code, 'code 0', 'damage does not stop it');
+like($out, qr/day 1r.*day s.*day t/s, 'what can be read is shown');
+like($err, qr/2\.gz: damaged or cut off/, 'a damaged file is told of');
+is(scalar(() = $err =~ /\.2\.gz/g), 1, '... once');
+like($err, qr/3\.gz: damaged or cut off/, '... and one that is no gzip');
+like($err, qr/jsonl\.1: its last line is not whole/, '... and one that ends in a line');
+like($err, qr/jsonl: its last line is not whole/, '... as the last one may');
+is(scalar(split /\n/, $err), 4, '... and nothing else');
+($code, $out, $err) = run('log', '-n', 1, '-g', 'day 1r');
+is(scalar(() = $err =~ /\.2\.gz/g), 1, 'once, though -n reads it twice');
+
+unlink glob "$dir/log/*";
+put($file, day(20, 'day t'));
+put("$dir/secret", day(1, 'day secret'));
+symlink "$dir/secret", "$file.1" or die;
+require POSIX;
+POSIX::mkfifo("$file.2", 0600) or die;
+mkdir "$file.3" or die;
+($code, $out, $err) = run('log');
+is($code, 'code 0', 'strange files do not stop it');
+is(messages($out), 't', '... and are not read');
+like($err, qr/jsonl\.$_: not a regular file: not read/, "... $_ is told of") for 1 .. 3;
+unlink $file, "$file.1";
+symlink "$dir/secret", $file or die;
+($code, $out, $err) = run('log');
+is($code, 'code 74', 'the log itself must be a file, too');
+is($out, '', '... and shows nothing');
+unlink glob("$dir/log/*"), "$dir/secret";
+rmdir "$file.3";
+
+put("$file.1", day(19, 'day s'));
+put("$file.2", day(18, 'day r'));
+pack_with('gzip', "$file.2");
+{
+    local $ENV{PATH} = "$dir/nowhere";
+    ($code, $out, $err) = run('log');
+}
+is(messages($out), 's', 'without the program to decompress the rest is shown');
+like($err, qr/2\.gz: left out: cannot run gzip \(of the package gzip\)/, '... and it is said what is missing');
+unlike($err, qr/nothing has been logged/, '... a log that was just moved away is not nothing');
+unlink glob "$dir/log/*";
+
+# ---- large ----------------------------------------------------------------------
+my $block = join '', map { line('09:00:00.000Z', 'started', msg => "block $_") } 1 .. 20000;
+open my $gz, '|-', "gzip -1 >$file.1.gz" or die;
+print $gz $block for 1 .. 10;
+close $gz or die;
+put($file, $lines[0]);
+SKIP: {
+    skip 'a sanitizer has memory of its own', 1 if $program =~ /[at]san/;
+    my $reader = start("$dir/follow", 'log', '-f', '-n', 1, '-g', '[0-9]9999"|started"');
+    wait_for(sub { -s "$dir/follow" });
+    my ($peak) = slurp("/proc/$reader/status") =~ /^VmHWM:\s+(\d+)/m;
+    cmp_ok($peak, '<', 40_000, "200,000 lines pass through $peak KiB");
+    kill 'TERM', $reader;
+    ended($reader);
+}
+unlink glob "$dir/log/*";
 
 # ---- following --------------------------------------------------------------
 put($file, join '', map { line("11:00:$_.000Z", 'started', msg => "line $_") } 10 .. 29);
@@ -199,8 +336,14 @@ ok(wait_for(sub { slurp("$dir/follow") =~ /late\n/ }), 'a moved file is read on'
 put($file, line('11:03:00.000Z', 'started', msg => 'rotated'));
 ok(wait_for(sub { slurp("$dir/follow") =~ /rotated\n/ }), 'then the new one');
 is(scalar(() = slurp("$dir/follow") =~ /\n/g), 13, 'each line once');
+system('cp', $file, "$file.2") == 0 or die;
+truncate $file, 0 or die;
+ok(wait_for(sub { !-s $file }), '(emptied)');
+put($file, line('11:04:00.000Z', 'started', msg => 'x'), '>>');
+ok(wait_for(sub { slurp("$dir/follow") =~ /x\n/ }), 'and one that was copied and emptied');
 kill 'INT', $pid;
 is(ended($pid), 'code 0', 'and ^C ends it');
+unlink "$file.1", "$file.2";
 
 unlink $file;
 $pid = start("$dir/follow", 'log', '-f', '-o', 'json', '--failed');

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
+#ifndef CMD_LOG_PICK_H
+#define CMD_LOG_PICK_H
+
+#include "cmd/verb.h"
+
+#include <jansson.h>
+#include <regex.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Which lines of the log are wanted: the options and operands of `log`. Those
+ * of one kind are joined by "or", different ones by "and". */
+struct pick {
+	const struct args *args;
+	int64_t since_ms; /* -1: no limit */
+	int64_t until_ms;
+	regex_t grep;
+	bool has_grep;
+	bool asks_members; /* of what a line must be JSON for */
+};
+
+/* Reads the command line; a mistake is said, and its exit code returned. */
+int pick_read(struct pick *pick, const struct args *args);
+void pick_clear(struct pick *pick);
+
+/* True when not every line is wanted. */
+bool pick_asks(const struct pick *pick);
+/* `json` is NULL for a line that is none; the text ends with a NUL. */
+bool pick_takes(const struct pick *pick, const char *text, const json_t *json);
+
+#endif
