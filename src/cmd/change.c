@@ -279,13 +279,14 @@ static int ask(struct changer *c)
 
 static void print_end(const struct changer *c)
 {
-	if (c->args->common.json || c->args->common.quiet)
-		return;
 	if (!(c->done + c->left + c->busy + c->gone)) {
 		if (!c->selection.unknown)
-			say_error("no delivery matched; nothing was changed");
+			selection_say_none(
+			    &c->selection, c->conf, "; nothing was changed");
 		return;
 	}
+	if (c->args->common.json || c->args->common.quiet)
+		return;
 	printf("-- %lld %s%s", (long long)c->done, c->dry ? "would be " : "",
 	    shown(c));
 	if (c->left)

@@ -185,25 +185,37 @@ int desk_note(
 	return store_commit(store, &note.work, &full, why);
 }
 
-void desk_unknown_webhook(const struct conf *conf, const char *id)
+static const char *nearest(const struct conf *conf, const char *id)
 {
 	auto_free const char **ids =
 	    mem_array(conf->webhook_count + 1, sizeof(*ids));
-	auto_buf struct buf shown = BUF_INIT(1024);
-	const char *near;
 	size_t i;
 
 	for (i = 0; i < conf->webhook_count; i++)
 		ids[i] = conf->webhooks[i]->id;
-	near = text_nearest(id, ids);
+	return text_nearest(id, ids);
+}
+
+char *desk_no_webhook(const struct conf *conf, const char *id)
+{
+	auto_buf struct buf shown = BUF_INIT(1024);
+	const char *near = nearest(conf, id);
+
 	text_visible(&shown, id, strnlen(id, 200));
 	if (near)
-		say_error("there is no webhook \"%s\" (did you mean \"%s\"?)",
+		return mem_printf(
+		    "there is no webhook \"%s\" (did you mean \"%s\"?)",
 		    buf_text(&shown), near);
-	else
-		say_error("there is no webhook \"%s\" (\"spoolhook list\" "
+	return mem_printf("there is no webhook \"%s\" (\"spoolhook list\" "
 			  "shows all)",
-		    buf_text(&shown));
+	    buf_text(&shown));
+}
+
+void desk_unknown_webhook(const struct conf *conf, const char *id)
+{
+	auto_free char *sentence = desk_no_webhook(conf, id);
+
+	say_error("%s", sentence);
 }
 
 bool desk_webhooks_known(const struct args *args, const struct conf *conf)

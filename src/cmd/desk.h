@@ -52,7 +52,9 @@ int desk_note(
 /* Looks for each operand among the webhooks; false, and said, when one is
  * none. */
 bool desk_webhooks_known(const struct args *args, const struct conf *conf);
-/* Says that there is no such webhook, with the nearest that there is. */
+/* That there is no such webhook, with the nearest that there is: as a sentence,
+ * the caller's; or said. */
+char *desk_no_webhook(const struct conf *conf, const char *id);
 void desk_unknown_webhook(const struct conf *conf, const char *id);
 
 #endif

@@ -143,8 +143,7 @@ static void print_end(const struct listing *l)
 	    l->by_state[STATE_WAITING] - l->deferred;
 
 	if (!l->count) {
-		puts(l->selection.narrowed ? "No such delivery"
-					   : "Delivery queue is empty");
+		puts("Delivery queue is empty");
 		return;
 	}
 	printf("-- %lld deliver%s: ", (long long)l->count,
@@ -168,6 +167,18 @@ static int walk(struct listing *l, struct store *store, struct why *why)
 	return selection_walk(&l->selection, store, each, l, why);
 }
 
+/* With selectors it is a question, and the answer may be no. */
+static int finish(const struct listing *l, const struct conf *conf)
+{
+	if (!l->count && l->selection.narrowed) {
+		selection_say_none(&l->selection, conf, "");
+		return EXIT_NO;
+	}
+	if (!l->args->common.json)
+		print_end(l);
+	return EXIT_OK;
+}
+
 static int list(struct listing *l, const struct conf *conf)
 {
 	struct store *store;
@@ -182,8 +193,8 @@ static int list(struct listing *l, const struct conf *conf)
 	if (walk(l, store, &why) < 0) {
 		say_error("%s", why.text);
 		code = EXIT_IO;
-	} else if (!l->args->common.json) {
-		print_end(l);
+	} else {
+		code = finish(l, conf);
 	}
 	store_close(store);
 	pauses_clear(&l->pauses);

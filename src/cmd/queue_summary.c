@@ -145,14 +145,20 @@ static void print_json(const struct line *line)
 	puts(buf_text(&out));
 }
 
-static void print(const struct args *args, struct summary *s)
+static int print(const struct args *args, const struct conf *conf,
+    const struct selection *selection, struct summary *s)
 {
+	if (!s->count && selection->query.webhook) {
+		selection_say_none(selection, conf, "");
+		return EXIT_NO;
+	}
 	if (s->count)
 		qsort(s->lines, s->count, sizeof(*s->lines), compare);
 	if (!args->common.json)
 		print_text(args, s);
 	for (size_t i = 0; args->common.json && i < s->count; i++)
 		print_json(&s->lines[i]);
+	return EXIT_OK;
 }
 
 /* ---- the verb ---------------------------------------------------------- */
@@ -175,9 +181,9 @@ static int choose(const struct selection *selection, struct age_query *asked)
 }
 
 static int summarise(const struct args *args, const struct conf *conf,
-    const struct age_query *asked)
+    const struct selection *selection, const struct age_query *asked)
 {
-	struct summary s = { .webhook = args_value(args, "webhook") };
+	struct summary s = { .webhook = selection->query.webhook };
 	struct store *store;
 	struct why why;
 	int code = EXIT_OK;
@@ -190,7 +196,7 @@ static int summarise(const struct args *args, const struct conf *conf,
 		say_error("%s", why.text);
 		code = EXIT_IO;
 	} else {
-		print(args, &s);
+		code = print(args, conf, selection, &s);
 	}
 	store_close(store);
 	for (size_t i = 0; i < s.count; i++)
@@ -216,7 +222,7 @@ int queue_summary(const struct args *args)
 	conf = verb_conf(args, &code);
 	if (!conf)
 		return code;
-	code = summarise(args, conf, &asked);
+	code = summarise(args, conf, &selection, &asked);
 	conf_free(conf);
 	return code;
 }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "cmd/desk.h"
 #include "cmd/events.h"
 #include "cmd/places.h"
 #include "cmd/verb.h"
@@ -31,6 +32,7 @@ struct routing {
 	const struct args *args;
 	const struct conf *conf;
 	char *expected[EXPECTED_MAX + 1]; /* NULL-ended */
+	size_t expected_count;
 	bool asserted; /* --expect was given */
 	int width; /* of the longest id */
 	const char *file; /* of the event */
@@ -42,40 +44,47 @@ struct routing {
 
 static int say_unknown(const struct routing *r, const char *id)
 {
-	auto_free const char **ids =
-	    mem_array(r->conf->webhook_count + 1, sizeof(*ids));
-	const char *near;
-	size_t i;
+	auto_free char *sentence = desk_no_webhook(r->conf, id);
 
-	for (i = 0; i < r->conf->webhook_count; i++)
-		ids[i] = r->conf->webhooks[i]->id;
-	near = text_nearest(id, ids);
-	if (near)
-		return verb_usage(r->args,
-		    "--expect: there is no webhook \"%.64s\"; did you mean "
-		    "\"%s\"?",
-		    id, near);
-	return verb_usage(
-	    r->args, "--expect: there is no webhook \"%.64s\"", id);
+	say_error("route: --expect: %s", sentence);
+	return EXIT_USAGE;
+}
+
+/* One id, spaces around it aside. The word "none" stands for no id at all,
+ * unless a webhook is called so. */
+static int read_id(struct routing *r, const char *text, size_t len)
+{
+	auto_free char *id = NULL;
+	size_t blank = strspn(text, " ");
+
+	text += blank;
+	len -= blank < len ? blank : len;
+	while (len && text[len - 1] == ' ')
+		len--;
+	id = mem_strndup(text, len);
+	if (!len || (strcmp(id, "none") == 0 && !conf_webhook(r->conf, id)))
+		return EXIT_OK;
+	if (!conf_webhook(r->conf, id))
+		return say_unknown(r, id);
+	if (r->expected_count == EXPECTED_MAX)
+		return verb_usage(r->args, "--expect: too many ids");
+	r->expected[r->expected_count++] = take(&id);
+	return EXIT_OK;
 }
 
 static int read_expected(struct routing *r)
 {
 	const char *at = args_value(r->args, "expect");
-	size_t count = 0;
+	int code = EXIT_OK;
 
 	r->asserted = at != NULL;
-	while (at && *at) {
+	while (at && *at && code == EXIT_OK) {
 		size_t len = strcspn(at, ",");
 
-		if (count == EXPECTED_MAX)
-			return verb_usage(r->args, "--expect: too many ids");
-		r->expected[count] = mem_strndup(at, len);
-		if (!conf_webhook(r->conf, r->expected[count++]))
-			return say_unknown(r, r->expected[count - 1]);
+		code = read_id(r, at, len);
 		at += len + (at[len] == ',');
 	}
-	return EXIT_OK;
+	return code;
 }
 
 static bool is_expected(const struct routing *r, const char *id)

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "cmd/desk.h"
 #include "model/id.h"
 
 #include <jansson.h>
@@ -272,4 +273,15 @@ int selection_walk(struct selection *s, struct store *store,
 			return -1;
 	}
 	return 0;
+}
+
+void selection_say_none(
+    const struct selection *s, const struct conf *conf, const char *end)
+{
+	auto_free char *hint = NULL;
+
+	if (s->query.webhook && !conf_webhook(conf, s->query.webhook))
+		hint = desk_no_webhook(conf, s->query.webhook);
+	say_error("no delivery matched%s%s%s", end, hint ? "; " : "",
+	    hint ? hint : "");
 }

@@ -58,6 +58,11 @@ int selection_read(struct selection *selection, const struct args *args,
 /* True when ids are read from standard input. */
 bool selection_uses_stdin(const struct selection *selection);
 
+/* Says that nothing matched, and what follows from it (`end`); and when the
+ * webhook that was asked for is none, which is near. */
+void selection_say_none(const struct selection *selection,
+    const struct conf *conf, const char *end);
+
 /* Calls `each` for every delivery that fits, until it returns non-zero. Ids
  * that are none, or find nothing, are said and counted. -1 could not. */
 int selection_walk(struct selection *selection, struct store *store,

@@ -8,7 +8,8 @@
 #include "base/dice.h"
 #include "base/mem.h"
 #include "base/now.h"
-#include "base/text.h"
+#include "base/say.h"
+#include "cmd/desk.h"
 #include "model/conf_show.h"
 #include "model/mask.h"
 
@@ -17,21 +18,10 @@
 
 static int say_no_webhook(const struct args *args, const struct conf *conf)
 {
-	auto_free const char **ids =
-	    mem_array(conf->webhook_count + 1, sizeof(*ids));
-	const char *near;
-	size_t i;
+	auto_free char *sentence = desk_no_webhook(conf, args->operands[0]);
 
-	for (i = 0; i < conf->webhook_count; i++)
-		ids[i] = conf->webhooks[i]->id;
-	near = text_nearest(args->operands[0], ids);
-	if (near)
-		return verb_usage(args,
-		    "there is no webhook \"%.64s\"; did you mean \"%s\"?",
-		    args->operands[0], near);
-	return verb_usage(args,
-	    "there is no webhook \"%.64s\"; \"spoolhook list\" lists them",
-	    args->operands[0]);
+	say_error("%s: %s", args->verb->name, sentence);
+	return EXIT_USAGE;
 }
 
 static int say_no_endpoint(const struct trial *trial, const char *id)

@@ -55,38 +55,56 @@ int verb_finish(int code)
 	return EXIT_IO;
 }
 
-static int open_spool(
-    const struct conf *conf, bool make, struct spool *spool, int *code)
-{
-	struct why why;
+static const char members_only[] =
+    "the queue is for root, the user spoolhook and the group hookadm";
+static const char not_made_yet[] =
+    "no daemon has run here yet (\"spoolhook run\" starts one)";
 
-	if (spool_open(spool, conf->spool_dir, make, &why) == 0)
-		return 0;
-	*code = errno == EACCES || errno == EPERM ? EXIT_NOT_PERMITTED
-						  : EXIT_NO_INPUT;
-	say_error("%s", why.text);
-	return -1;
+/* Says why the store is out of reach, and what would help. */
+static int say_unreachable(const char *text, int kind)
+{
+	if (kind == EACCES || kind == EPERM) {
+		say_error("%s; %s", text, members_only);
+		return EXIT_NOT_PERMITTED;
+	}
+	if (kind == ENOENT) {
+		say_error("%s; %s", text, not_made_yet);
+		return EXIT_NO_INPUT;
+	}
+	say_error("%s", text);
+	return EXIT_NO_INPUT;
+}
+
+/* What else is wrong with the file the store knows best. */
+static int reach_store(const char *spool_dir, const char *path, bool change)
+{
+	struct spool spool;
+	struct why why;
+	int kind;
+
+	if (spool_open(&spool, spool_dir, false, &why) < 0)
+		return say_unreachable(why.text, errno);
+	spool_close(&spool);
+	if (access(path, change ? R_OK | W_OK : R_OK) == 0)
+		return EXIT_OK;
+	kind = errno;
+	if (kind != EACCES && kind != ENOENT)
+		return EXIT_OK;
+	fail(&why, "%s: %m", path);
+	return say_unreachable(why.text, kind);
 }
 
 struct store *verb_store(
     const struct args *args, const struct conf *conf, bool change, int *code)
 {
 	auto_free char *path = file_join(conf->spool_dir, "spool.db");
-	struct spool spool;
 	struct store *store;
 	struct why why;
 
 	(void)args;
-	if (open_spool(conf, false, &spool, code) < 0)
+	*code = reach_store(conf->spool_dir, path, change);
+	if (*code != EXIT_OK)
 		return NULL;
-	spool_close(&spool);
-	if (access(path, change ? R_OK | W_OK : R_OK) < 0 && errno == EACCES) {
-		say_error("%s: permission denied; the queue is for root, the "
-			  "spoolhook user and group hookadm",
-		    path);
-		*code = EXIT_NOT_PERMITTED;
-		return NULL;
-	}
 	store = store_open(path, change ? STORE_VERB : STORE_LOOK, &why);
 	if (store)
 		return store;
@@ -98,13 +116,12 @@ struct store *verb_store(
 int verb_warn_daemon(const struct args *args, const struct conf *conf)
 {
 	struct spool spool;
-	struct why why;
-	pid_t holder = 0;
+	pid_t holder;
 
-	if (spool_open(&spool, conf->spool_dir, false, &why) == 0) {
-		holder = spool_holder(&spool);
-		spool_close(&spool);
-	}
+	if (spool_open(&spool, conf->spool_dir, false, NULL) < 0)
+		return -1;
+	holder = spool_holder(&spool);
+	spool_close(&spool);
 	if (!holder && !args->common.quiet)
 		say_warning("no daemon is running on %s", conf->spool_dir);
 	return (int)holder;

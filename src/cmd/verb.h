@@ -107,7 +107,8 @@ struct conf *verb_conf(const struct args *args, int *code);
  * failure says so, sets *code and returns NULL. */
 struct store *verb_store(
     const struct args *args, const struct conf *conf, bool change, int *code);
-/* Warns once, on stderr, that no daemon runs. Returns its pid or 0. */
+/* Warns once, on stderr, that no daemon runs. Returns its pid, 0 for none, -1
+ * (and no word) when that cannot be seen from here. */
 int verb_warn_daemon(const struct args *args, const struct conf *conf);
 /* Tells a running daemon that the store has news. */
 void verb_ring(const struct conf *conf);

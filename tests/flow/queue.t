@@ -46,8 +46,22 @@ sub state_of
 }
 
 # ---- nothing there ----------------------------------------------------------
+my ($status, $out, $err);
+for my $args (['queue'], ['queue', 'summary'], ['queue', 'hold', '--all'],
+    ['resend', '--all'], ['show', '0' x 16], ['pause', 'pager'], ['flush']) {
+	($status, $out, $err) = $stage->verb(@$args);
+	is($status, 66, "no daemon ever ran: there is nothing to @$args");
+	like($err, qr/\A.*no daemon has run here yet \("spoolhook run" starts one\)\n\z/,
+	    '... and one line says what to do');
+}
+($status) = $stage->verb({ stdin => $stage->event_text('triggered') }, 'submit', '-');
+is($status, 0, 'a spool that submit made');
+($status, $out, $err) = $stage->verb('queue');
+is($status, 66, '... has no queue yet either');
+like($err, qr/no daemon has run here yet/, '... which is said the same way');
+unlink glob $stage->spool . '/incoming/*';
 $stage->verb('run', '--once', '-q');
-my ($status, $out, $err) = $stage->verb('queue');
+($status, $out, $err) = $stage->verb('queue');
 is($status, 0, 'an empty queue is no failure');
 is($out, "Delivery queue is empty\n", 'and says that it is empty');
 like($err, qr/no daemon is running/, 'that no daemon runs is said');
@@ -137,8 +151,18 @@ is($status, 1, 'nor does a time in which nothing came');
 ($status, $out) = $stage->verb('queue', 'hold', '--event-type',
 	'incident_resolved');
 like($out, qr/\A\Q$gone\E-pager-0: held\n-- 1 held\n\z/, 'by event type');
-($status, $out) = $stage->verb('queue', '--state', 'all', '--status', '5xx');
-is($out, "No such delivery\n", 'nothing was answered 5xx');
+($status, $out, $err) = $stage->verb('queue', '--state', 'all', '--status', '5xx');
+is($status, 1, 'nothing was answered 5xx');
+is($out, '', '... so nothing is listed');
+like($err, qr/no delivery matched$/m, '... and that is said');
+for my $args (['queue'], ['queue', 'summary'], ['queue', 'hold'], ['resend'],
+    ['queue', '--json'], ['queue', 'delete', '--json']) {
+	($status, $out, $err) = $stage->verb(@$args, '--webhook', 'pagr');
+	is($status, 1, "@$args: a mistyped webhook matches nothing");
+	is($out, '', '... not even an empty table');
+	like($err, qr/no delivery matched.*there is no webhook "pagr" \(did you mean "pager"\?\)/,
+	    '... and the nearest is named');
+}
 ($status, $out) = $stage->verb('queue', 'hold', "$one", '--webhook', 'audit');
 is($status, 1, 'an id and a selector must both fit');
 
@@ -261,4 +285,20 @@ is(scalar(grep { /"result":"deleted"/ } lines($out)), scalar @open,
 	'they go in batches, a line for each');
 is(scalar(grep { $_->{state} ne 'delivered' } $stage->queue), 0,
 	'... and none is forgotten');
+
+# ---- not for everybody ------------------------------------------------------
+SKIP: {
+	skip 'not root', 12 if $>;
+	chmod 0755, $stage->dir, $stage->etc, $stage->etc . '/webhooks.d';
+	chmod 0750, $stage->spool;
+	local $stage->{as} = [qw(setpriv --reuid nobody --regid nogroup
+	    --clear-groups)];
+	for my $args (['queue'], ['queue', 'hold', '--all'], ['resend', '--all'],
+	    ['flush']) {
+		($status, $out, $err) = $stage->verb(@$args);
+		is($status, 77, "a stranger may not @$args");
+		like($err, qr/Permission denied.*group hookadm/, '... and is told who may');
+		unlike($err, qr/no daemon/, '... and nothing that cannot be known');
+	}
+}
 done_testing;

@@ -73,11 +73,23 @@ is($status, 1, '... and when nobody should');
 is($status, 64, 'a webhook that is not there is a mistake');
 like($err, qr/did you mean "all"/, '... with the nearest name');
 
+($status) = $stage->verb('route', $file, '--expect', ' all , ');
+is($status, 0, 'spaces and a comma too many do no harm');
+($status, undef, $err) = $stage->verb('route', $file, '--expect', 'none');
+is($status, 1, '"none" is nobody');
+like($err, qr/no webhook should take it/, '... and is said so');
+
 $stage->webhook('all', undef);
 ($status) = $stage->verb('route', '-q', $file);
 is($status, 1, 'nobody takes it: 1');
-($status) = $stage->verb('route', '-q', $file, '--expect', '');
-is($status, 0, '... which may be what is expected');
+for my $nobody ('', 'none') {
+	($status) = $stage->verb('route', '-q', $file, '--expect', $nobody);
+	is($status, 0, "... which may be what is expected: '$nobody'");
+}
+$stage->webhook('none', { endpoints => ['http://h.example/'] });
+($status) = $stage->verb('route', '-q', $file, '--expect', 'none');
+is($status, 0, 'a webhook that is called so is meant by its name');
+$stage->webhook('none', undef);
 
 # A filter that was inherited is found where it stands.
 $stage->settings({ defaults => { filter =>
