@@ -161,7 +161,7 @@ SKIP: {
 
 # ---- scripts -------------------------------------------------------------------------
 my @scripts = ('packaging/nagios/spoolhook-notify', map { "packaging/debian/$_" }
-    qw(postinst postrm tests/configuration tests/loopback));
+    qw(postinst prerm postrm tests/configuration tests/loopback));
 for my $script (@scripts) {
 	($status, $said) = try("sh -n $script");
 	is($status, 0, "$script is a shell script") or diag($said);
