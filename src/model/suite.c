@@ -18,8 +18,8 @@
 
 /* Lines of these files may be shown: nothing secret belongs in them. */
 static const char *const known_keys[] = { "$schema", "webhook", "cases", "name",
-	"event", "set", "endpoint", "expect", "match", "endpoints", "method",
-	"body", NULL };
+	"event", "set", "endpoint", "expect", "webhooks", "match", "endpoints",
+	"method", "body", NULL };
 
 /* ---- values ------------------------------------------------------------ */
 
@@ -58,7 +58,7 @@ static void check_ids(
 	(void)key;
 	(void)field;
 	if (!json_is_array(json))
-		reader_say_type(r, json, "a list [ ] of endpoints' ids");
+		reader_say_type(r, json, "a list [ ] of ids");
 	for (i = 0; i < json_array_size(json); i++) {
 		size_t mark = reader_enter_index(r, i);
 
@@ -145,6 +145,7 @@ static void check_event(
 /* ---- tables ------------------------------------------------------------ */
 
 static const struct key expect_keys[] = {
+	KEY("webhooks", check_ids),
 	KEY("match", check_bool),
 	KEY("endpoints", check_ids),
 	KEY("method", check_method),
@@ -241,20 +242,36 @@ static const struct key file_keys[] = {
 
 /* ---- the file ---------------------------------------------------------- */
 
-static void check_file(struct source *source)
+static bool needs_webhook(const json_t *cases)
 {
-	static const char *const needed[] = { "webhook", "cases", NULL };
-	struct reader r;
-	char nothing = 0;
 	size_t i;
 
-	reader_init(&r, source, "", NULL);
-	if (read_members(&r, file_keys, source->root, &nothing)) {
-		for (i = 0; needed[i]; i++) {
-			if (!json_object_get(source->root, needed[i]))
-				reader_say_missing(&r, needed[i]);
-		}
+	for (i = 0; i < json_array_size(cases); i++) {
+		if (suite_is_about_one(json_array_get(cases, i)))
+			return true;
 	}
+	return false;
+}
+
+static void check_needed(struct reader *r, const json_t *root)
+{
+	const json_t *cases = json_object_get(root, "cases");
+
+	if (!cases)
+		reader_say_missing(r, "cases");
+	if (!json_object_get(root, "webhook") &&
+	    (!cases || needs_webhook(cases)))
+		reader_say_missing(r, "webhook");
+}
+
+static void check_file(struct source *source)
+{
+	struct reader r;
+	char nothing = 0;
+
+	reader_init(&r, source, "", NULL);
+	if (read_members(&r, file_keys, source->root, &nothing))
+		check_needed(&r, source->root);
 	reader_clear(&r);
 }
 

@@ -12,19 +12,23 @@
 #include <stddef.h>
 
 /*
- * Unit tests of a configuration, one file each (tests.d): a webhook, and cases
- * of an event, changes to it, and what is expected of its way:
+ * Unit tests of a configuration, one file each (tests.d): a webhook, or none
+ * when all are meant, and cases of an event, changes to it, and what is
+ * expected of its way:
  *
  *	{ "webhook": ID, "cases": [ { "name": TEXT,
  *	    "event": FILE, or the name of a sample, or an event,
  *	    "set": { PATH: VALUE }, "endpoint": ID,
- *	    "expect": { "match": BOOL, "endpoints": [ID], "method": TEXT,
+ *	    "expect": { "webhooks": [ID],
+ *	      "match": BOOL, "endpoints": [ID], "method": TEXT,
  *	      "headers": { NAME: TEXT, or true, or false },
  *	      "body": { PATH: VALUE } } } ] }
  *
  * "method", "headers" and "body" are expected of the request to each endpoint,
  * or of the one that "endpoint" names. A header true is there, false is not;
  * values of secrets cannot be expected, for then the test would hold them.
+ * "webhooks" are all that take the event; the rest is expected of the file's
+ * webhook, and "match" of it only where something of the rest is.
  */
 struct suite {
 	char *file; /* as it is shown */
@@ -42,6 +46,7 @@ int suite_open(struct suite *suite, const char *file, const char *text,
     size_t len, struct findings *findings);
 void suite_clear(struct suite *suite);
 
+/* NULL when the file names none; then its cases expect "webhooks" alone. */
 const char *suite_webhook(const struct suite *suite);
 size_t suite_count(const struct suite *suite);
 /* The n-th case. Lent; its form is right. */
@@ -68,6 +73,14 @@ struct suite_faults {
 	    const char *wanted, const char *got);
 };
 
+/* Of all webhooks: who takes it. `takers` are their ids. Says nothing, and is
+ * true, when the case does not care. */
+bool suite_judge_webhooks(const json_t *test, const json_t *takers,
+    const struct suite_faults *faults);
+/* The ids that it is about, NULL when the case does not care. Lent. */
+const json_t *suite_webhooks(const json_t *test);
+/* Whether something is expected of the file's webhook. */
+bool suite_is_about_one(const json_t *test);
 /* Of the webhook: does it match, and where would it go. `matches` is false for
  * an event that it does not take. */
 void suite_judge_match(const json_t *test, const struct webhook *webhook,

@@ -104,7 +104,7 @@ bool suite_change(const json_t *test, json_t *event, char **pointer)
 	return true;
 }
 
-/* ---- match and endpoints ----------------------------------------------- */
+/* ---- webhooks, match and endpoints ----------------------------------------------- */
 
 static json_t *ids_of(const struct webhook *webhook, bool matches)
 {
@@ -142,6 +142,32 @@ static bool same_members(const json_t *a, const json_t *b)
 			return false;
 	}
 	return true;
+}
+
+const json_t *suite_webhooks(const json_t *test)
+{
+	return expectation(test, "webhooks");
+}
+
+bool suite_is_about_one(const json_t *test)
+{
+	const json_t *expect = json_object_get(test, "expect");
+	size_t others = json_object_size(expect);
+
+	if (json_object_get(expect, "webhooks"))
+		others--;
+	return others > 0 || json_object_get(test, "endpoint");
+}
+
+bool suite_judge_webhooks(
+    const json_t *test, const json_t *takers, const struct suite_faults *faults)
+{
+	const json_t *wanted = suite_webhooks(test);
+
+	if (!wanted || same_members(wanted, takers))
+		return true;
+	tell_value(faults, "/expect/webhooks", "webhooks", wanted, takers);
+	return false;
 }
 
 bool suite_match(const json_t *test)

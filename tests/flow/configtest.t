@@ -147,8 +147,52 @@ wrong('', qr{the file is empty}, 'an empty file');
 wrong('{ "webhook": "pager", "cases": [ { } ', qr{pager\.json:1:}, 'half a file');
 wrong('[' x 500, qr{too deep|nested}i, 'a deep file');
 
-($status, undef, $err) = $stage->verb('test', "$dir/gone.json");
-is($status, 78, 'a test file that is not there: 78');
+# ---- who takes it, of all --------------------------------------------------------
+$stage->webhook('chat', { endpoints => ['http://c.example/'],
+	triggers => ['incident_triggered', 'incident_resolved'] });
+$stage->webhook('off', { endpoints => ['http://c.example/'], triggers => ['*'],
+	enabled => JSON::PP::false });
+sub of_all
+{
+	my (@cases) = @_;
+	my $all = { cases => [ map { { %triggered, %$_ } } @cases ] };
+
+	return try(JSON::PP->new->canonical->encode($all));
+}
+($status, $out, $err) = of_all(
+	{ expect => { webhooks => ['chat', 'pager'] } },
+	{ set => { 'tags.severity.value' => 'low' }, expect => { webhooks => ['chat'] } },
+	{ event => 'incident_reassigned', set => { 'tags.severity.value' => 'low' },
+	  expect => { webhooks => [] } });
+is($status, 0, 'who takes an event can be expected without naming a webhook first')
+    or diag $out, $err;
+like($out, qr/^ok 1 - x$/m, '... and the case is told by its name');
+($status, $out) = of_all({ expect => { webhooks => ['chat'] } },
+	{ event => 'incident_reassigned', expect => { webhooks => ['chat', 'pager'] } },
+	{ expect => { webhooks => ['chat', 'off', 'pager'] } });
+is($status, 1, 'one too many, one too few: 1');
+like($out, qr/webhooks: wanted \["chat"\], got \["chat","pager"\]\n#   webhook pager takes it: all/,
+    '... with the one that should not');
+like($out, qr/got \["pager"\]\n#   no trigger of webhook chat fits/, '... or why it does not');
+like($out, qr/#   webhook off is disabled/, '... a disabled one does not');
+($status, $out) = try([ { %triggered, expect => { webhooks => ['chat', 'pager'],
+	endpoints => ['0', 'audit'] } } ]);
+is($status, 0, 'both may be expected of a case') or diag $out;
+($status, $out) = try([ { %triggered, set => { 'tags.severity.value' => 'low' },
+	expect => { webhooks => ['chat'] } } ]);
+is($status, 0, '... and of its webhook nothing, when nothing is written') or diag $out;
+($status, undef, $err) = of_all({ expect => { webhooks => ['chta'] } });
+is($status, 78, 'a webhook that is none: 78');
+like($err, qr/there is no webhook "chta" \(did you mean "chat"\?\)/, '... with the nearest');
+($status, undef, $err) = of_all({ expect => { match => JSON::PP::true } });
+is($status, 78, 'what is expected of one needs to know of which');
+like($err, qr/must hold "webhook", which is missing/, '... which is said');
+($status) = try([ { %triggered, expect => { match => JSON::PP::true } } ]);
+
+($status, $out, $err) = $stage->verb('test', "$dir/gone.json", "$dir/pager.json");
+is($status, 66, 'a test file that is not there: 66');
+like($err, qr/gone\.json: cannot open: No such file/, '... said once, with its name');
+like($out, qr/^ok 1 - pager: x$/m, '... and the others are run');
 unlink "$dir/pager.json";
 ($status, undef, $err) = $stage->verb('test');
 is($status, 66, 'no tests at all: 66');
