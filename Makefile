@@ -71,12 +71,15 @@ asan:
 	$(MAKE) $(ASAN) all units
 tsan:
 	$(MAKE) $(TSAN) all units
+# A program that dies where tests/fault/points.t asks for it (base/crash.h).
+crash:
+	$(MAKE) B=build/crash CPPFLAGS=-DCRASH_POINTS all
 
 check: all units
 	prove -j2 $(UNITS) tests/style/*.t tests/flow/*.t
 # Deaths, power cuts, failing disks and memory at every point: hours, as root.
 # Without SPOOLHOOK_FAULT=full they take two minutes and are part of bin/test.
-fault: all
+fault: all crash
 	SPOOLHOOK_FAULT=full SPOOLHOOK_PROGRAM="$(abspath $(PROGRAM))" prove -v tests/fault/*.t
 # What needs neither peers nor the program.
 PURE := $(filter $(B)/unit/base_% $(B)/unit/model_%,$(UNITS))
@@ -130,6 +133,6 @@ help:
 	@echo 'make install    and uninstall, install-system, installcheck: packaging/install.mk'
 	@echo 'make dist deb   a source archive, a Debian package'
 
-.PHONY: all units asan tsan check check-pure fault bench bench-build format analyze tidy fuzz clean distclean help
+.PHONY: all units asan tsan crash check check-pure fault bench bench-build format analyze tidy fuzz clean distclean help
 .SECONDARY:
 -include $(shell find $(B) -path $(B)/deb -prune -o -name '*.d' -type f -print 2>/dev/null)

@@ -348,7 +348,7 @@ sub hidden_names
 }
 
 # What all the judgements of a run saw.
-my %sum = (events => 0, lost => 0, calls => 0, repeated => 0);
+our %sum = (events => 0, lost => 0, calls => 0, repeated => 0);
 
 # A run's last line: "kill: 1200 points tried, 6000 events, 0 lost, …".
 sub summary
