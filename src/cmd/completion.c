@@ -52,6 +52,7 @@ static const char zsh_script[] =
     "_spoolhook()\n"
     "{\n"
     "\tlocal -a all\n"
+    "\t[[ $PREFIX == --*=* ]] && compset -P '*='\n"
     "\tall=(\"${(@f)$($words[1] completion words -- "
     "\"${(@)words[2,CURRENT]}\" 2>/dev/null)}\")\n"
     "\tif [[ $all[1] == :files ]]; then\n"
@@ -71,12 +72,16 @@ static const char fish_script[] =
     "#   spoolhook completion fish | source\n"
     "function __spoolhook_words\n"
     "\tset -l words (commandline -opc)\n"
-    "\tset -l all ($words[1] completion words -- $words[2..-1] "
-    "(commandline -ct) 2>/dev/null)\n"
+    "\tset -l last (commandline -ct)\n"
+    "\tset -l before (string match -r -- '^--[a-z-]+=' $last)\n"
+    "\tset -l all ($words[1] completion words -- $words[2..-1] \"$last\" "
+    "2>/dev/null)\n"
     "\tif test \"$all[1]\" = :files\n"
-    "\t\t__fish_complete_path (commandline -ct)\n"
-    "\telse\n"
-    "\t\tprintf '%s\\n' $all\n"
+    "\t\tset all (__fish_complete_path (string replace -- \"$before\" '' "
+    "$last))\n"
+    "\tend\n"
+    "\tfor word in $all\n"
+    "\t\techo -- \"$before$word\"\n"
     "\tend\n"
     "end\n"
     "complete -c spoolhook -f -a '(__spoolhook_words)'\n";
@@ -370,6 +375,21 @@ static void read_word(struct typing *typing, const char *word)
 	}
 }
 
+/* `--option=` and what is being typed of its argument. */
+static void read_last(struct typing *typing, const char *word)
+{
+	auto_free char *name = mem_strndup(word, strcspn(word, "="));
+	const struct verb_option *o;
+
+	if (typing->open || strncmp(word, "--", 2) != 0 || !strchr(word, '='))
+		return;
+	o = find(typing->verb ? typing->verb->options : NULL, name);
+	if (!o)
+		o = find(common_options, name);
+	if (o && o->argument)
+		typing->open = o;
+}
+
 static int offer(const struct args *args)
 {
 	struct typing typing = { .config_dir = args->common.config_dir };
@@ -378,6 +398,8 @@ static int offer(const struct args *args)
 
 	for (i = 1; i < last; i++)
 		read_word(&typing, args->operands[i]);
+	if (last)
+		read_last(&typing, args->operands[last]);
 	if (!typing.open && last && args->operands[last][0] == '-') {
 		offer_options(&typing);
 		return verb_finish(EXIT_OK);
