@@ -7,16 +7,13 @@
  */
 #include "cmd/overview.h"
 
-#include "base/jot.h"
 #include "base/mem.h"
 #include "base/now.h"
 #include "base/text.h"
+#include "cmd/vitals.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { SILENT_MS = 30 * 1000, JSON_MAX = 64 * 1024 * 1024 };
 
 /* ---- webhooks ---------------------------------------------------------- */
 
@@ -92,6 +89,29 @@ static int keep_recent(void *arg, const struct recent *recent)
 	return 0;
 }
 
+/* Those of the configuration only: what waits for others is in the way, and
+ * told of there. */
+static int keep_endpoint(void *arg, const struct endpoint_row *known)
+{
+	struct webhook_row *row = find_row(arg, known->webhook);
+	const struct endpoint *endpoint = row && row->webhook
+	    ? webhook_endpoint(row->webhook, known->endpoint)
+	    : NULL;
+	size_t n;
+
+	if (!endpoint)
+		return 0;
+	n = row->endpoint_count++;
+	row->endpoints = mem_grow(
+	    row->endpoints, row->endpoint_count, sizeof(*row->endpoints));
+	row->endpoints[n] = (struct endpoint_state){
+		.id = mem_strdup(known->endpoint),
+		.breaker = known->breaker,
+		.rests = breaker_rests(&known->breaker, &row->webhook->breaker),
+	};
+	return 0;
+}
+
 static int by_id(const void *a, const void *b)
 {
 	return strcmp(((const struct webhook_row *)a)->id,
@@ -112,6 +132,8 @@ static int read_webhooks(
 	}
 	if (o->count)
 		qsort(o->rows, o->count, sizeof(*o->rows), by_id);
+	if (store_endpoints(store, NULL, keep_endpoint, o, why) < 0)
+		return -1;
 	if (store_recent(store, since_ms, &o->recent_ms, keep_recent, o, why) <
 	    0)
 		return -1;
@@ -203,12 +225,19 @@ int overview_read(struct overview *o, struct store *store, struct why *why)
 	return read_notes(o, store, why);
 }
 
+static void clear_row(struct webhook_row *row)
+{
+	for (size_t i = 0; i < row->endpoint_count; i++)
+		free(row->endpoints[i].id);
+	free(row->endpoints);
+	free(row->id);
+	free(row->last_code);
+}
+
 void overview_clear(struct overview *o)
 {
-	for (size_t i = 0; i < o->count; i++) {
-		free(o->rows[i].id);
-		free(o->rows[i].last_code);
-	}
+	for (size_t i = 0; i < o->count; i++)
+		clear_row(&o->rows[i]);
 	for (size_t i = 0; i < o->trouble_count; i++) {
 		free(o->troubles[i].what);
 		free(o->troubles[i].message);
@@ -237,6 +266,15 @@ const char *overview_state(const struct webhook_row *row)
 	return row->webhook->enabled ? "enabled" : "disabled";
 }
 
+bool overview_rests(const struct webhook_row *row)
+{
+	for (size_t i = 0; i < row->endpoint_count; i++) {
+		if (row->endpoints[i].rests)
+			return true;
+	}
+	return false;
+}
+
 const char *overview_refusal(const struct overview *o)
 {
 	const char *at = o->reload.value;
@@ -250,110 +288,5 @@ const char *overview_refusal(const struct overview *o)
 bool overview_silent(const struct overview *o)
 {
 	return o->pid && o->heartbeat.ms >= 0 &&
-	    o->now_ms - o->heartbeat.ms > SILENT_MS;
-}
-
-/* ---- for programs ------------------------------------------------------ */
-
-static void jot_counts(struct buf *json, const struct webhook_counts *c)
-{
-	jot_int(json, "queued", overview_queued(c));
-	jot_int(json, "deferred", c->deferred);
-	jot_int(json, "active", c->by_state[STATE_ACTIVE]);
-	jot_int(json, "held", c->by_state[STATE_HELD]);
-	jot_int(json, "delivered", c->by_state[STATE_DELIVERED]);
-	jot_int(json, "dead", c->by_state[STATE_DEAD]);
-	jot_time(json, "oldest", c->oldest_ms);
-}
-
-static void jot_pause(struct buf *json, const struct pause *pause)
-{
-	if (!pause) {
-		jot_null(json, "paused");
-		return;
-	}
-	jot_open(json, "paused", '{');
-	jot_time(json, "until", pause->until_ms ? pause->until_ms : -1);
-	jot_str(json, "reason", *pause->reason ? pause->reason : NULL);
-	jot_str(json, "by", pause->by);
-	jot_close(json, '}');
-}
-
-static void jot_maybe(struct buf *json, const char *key, int64_t value)
-{
-	if (value < 0)
-		jot_null(json, key);
-	else
-		jot_int(json, key, value);
-}
-
-static void jot_row(struct buf *json, const struct webhook_row *row)
-{
-	const struct webhook_counts *c = &row->counts;
-
-	jot_open(json, NULL, '{');
-	jot_str(json, "webhook", row->id);
-	jot_str(json, "state", overview_state(row));
-	jot_pause(json, row->pause);
-	jot_counts(json, c);
-	jot_int(json, "delivered_24h", row->recent.delivered);
-	jot_int(json, "dead_24h", row->recent.dead);
-	jot_maybe(json, "p95_ms", row->recent.p95_ms);
-	jot_time(json, "last_success", c->last_success_ms);
-	jot_time(json, "last_failure", c->last_failure_ms);
-	jot_maybe(json, "last_status", c->last_status ? c->last_status : -1);
-	jot_str(json, "last_code",
-	    row->last_code && *row->last_code ? row->last_code : NULL);
-	jot_close(json, '}');
-}
-
-static int64_t generation(const struct overview *o)
-{
-	int64_t number;
-
-	if (!o->generation.value ||
-	    !text_int(o->generation.value, 0, INT64_MAX, &number))
-		return -1;
-	return number;
-}
-
-static void jot_daemon(struct buf *json, const struct overview *o)
-{
-	jot_bool(json, "running", o->pid != 0);
-	jot_maybe(json, "pid", o->pid > 0 ? o->pid : -1);
-	jot_str(json, "version", o->pid ? o->started.value : NULL);
-	jot_time(json, "started", o->pid ? o->started.ms : -1);
-	jot_time(json, "heartbeat", o->heartbeat.ms);
-	jot_maybe(json, "generation", o->pid ? generation(o) : -1);
-	jot_time(json, "loaded", o->pid ? o->generation.ms : -1);
-	jot_str(json, "reload_error", o->pid ? overview_refusal(o) : NULL);
-	jot_str(json, "spool", o->conf->spool_dir);
-}
-
-void overview_print_json(const struct overview *o)
-{
-	auto_buf struct buf json = BUF_INIT(JSON_MAX);
-
-	jot_open(&json, NULL, '{');
-	jot_daemon(&json, o);
-	jot_int(&json, "events", o->events);
-	jot_int(&json, "unmatched", o->unmatched);
-	jot_counts(&json, &o->all);
-	jot_int(&json, "mails_waiting", o->mails);
-	jot_time(&json, "attempts_since", o->recent_ms);
-	jot_open(&json, "webhooks", '[');
-	for (size_t i = 0; i < o->count; i++)
-		jot_row(&json, &o->rows[i]);
-	jot_close(&json, ']');
-	jot_open(&json, "troubles", '[');
-	for (size_t i = 0; i < o->trouble_count; i++) {
-		jot_open(&json, NULL, '{');
-		jot_str(&json, "what", o->troubles[i].what);
-		jot_str(&json, "message", o->troubles[i].message);
-		jot_time(&json, "since", o->troubles[i].since_ms);
-		jot_close(&json, '}');
-	}
-	jot_close(&json, ']');
-	jot_close(&json, '}');
-	puts(buf_text(&json));
+	    o->now_ms - o->heartbeat.ms > HEARTBEAT_LATE_MS;
 }

@@ -15,6 +15,13 @@
  * way; gathered from the store and the configuration.
  */
 
+/* An endpoint that is configured and was numbered by the store. */
+struct endpoint_state {
+	char *id;
+	struct breaker breaker; /* as it was settled last */
+	bool rests; /* nothing is sent to it but a probe */
+};
+
 /* A webhook that is configured, or that the store knows. */
 struct webhook_row {
 	char *id;
@@ -23,6 +30,8 @@ struct webhook_row {
 	struct webhook_counts counts; /* its texts are not to be used */
 	char *last_code;
 	struct recent recent; /* of the time since `recent_ms` */
+	struct endpoint_state *endpoints;
+	size_t endpoint_count;
 };
 
 struct trouble_row {
@@ -67,12 +76,14 @@ void overview_clear(struct overview *overview);
 int64_t overview_queued(const struct webhook_counts *counts);
 /* "enabled", "disabled" or "not configured". */
 const char *overview_state(const struct webhook_row *row);
+/* True when one of its endpoints rests. */
+bool overview_rests(const struct webhook_row *row);
 /* The sentence of a reload that failed, NULL when the last one did not. */
 const char *overview_refusal(const struct overview *overview);
 /* A daemon runs, but gave no sign of life for half a minute. */
 bool overview_silent(const struct overview *overview);
 
-/* As one JSON object. */
+/* As one JSON object (overview_json.c). */
 void overview_print_json(const struct overview *overview);
 
 #endif

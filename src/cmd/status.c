@@ -115,7 +115,26 @@ static const char *short_state(const struct webhook_row *row)
 		return "gone";
 	if (!row->webhook->enabled)
 		return "disabled";
-	return row->pause ? "paused" : "enabled";
+	if (row->pause)
+		return "paused";
+	return overview_rests(row) ? "resting" : "enabled";
+}
+
+/* A rest that is over lasts until its probe is back. */
+static void print_rest(
+    const struct overview *o, const struct endpoint_state *endpoint)
+{
+	const struct breaker *breaker = &endpoint->breaker;
+	char span[TEXT_DURATION_SIZE];
+
+	printf("    endpoint %s rests: %d failed in a row", endpoint->id,
+	    breaker->failures);
+	if (breaker->until_ms > o->now_ms)
+		printf(", next try in %s",
+		    text_short_duration(span, breaker->until_ms - o->now_ms));
+	else
+		printf(", next try is due");
+	putchar('\n');
 }
 
 static void print_last(const struct overview *o, const struct webhook_row *row)
@@ -153,6 +172,10 @@ static void print_row(const struct overview *o, const struct webhook_row *row)
 	    (long long)(overview_queued(c) + c->by_state[STATE_ACTIVE]),
 	    (long long)c->deferred, (long long)c->by_state[STATE_HELD],
 	    (long long)row->recent.delivered, (long long)row->recent.dead, p95);
+	for (size_t i = 0; i < row->endpoint_count; i++) {
+		if (row->endpoints[i].rests)
+			print_rest(o, &row->endpoints[i]);
+	}
 	print_last(o, row);
 }
 

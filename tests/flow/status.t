@@ -43,6 +43,7 @@ sub fits
 my ($status, $out, $err) = $stage->verb('status');
 isnt($status, 0, 'without a spool there is no status');
 like($err, qr/spool/, '... and it says what is missing');
+like($err, qr/"spoolhook run" starts one/, '... and what to do');
 
 my $daemon = $stage->run;
 $stage->drop('one.json', '{"id":"inc-1","event_type":"incident_triggered"}');
@@ -92,9 +93,39 @@ is($status, 0, 'a good one follows');
 is(status()->{reload_error}, undef, 'then it is forgotten');
 is(status()->{generation}, 2, '... and the generation counts');
 
+# ---- an endpoint that rests ---------------------------------------------------
+$stage->webhook(tired => { endpoints => [ { id => 'x', url => "http://127.0.0.1:$dead/" },
+	"http://127.0.0.1:$port/" ], triggers => ['*'], order => 'none',
+	retry => { delays => ['10ms', '1h'] }, breaker => { failures => 2 } });
+$stage->verb('reload', '-q');
+$stage->drop('rest.json', '{"id":"inc-r","event_type":"incident_triggered"}');
+sub breakers { return { map { $_->{endpoint} => $_ } @{ row('tired')->{endpoints} } } }
+ok(wait_until(sub { breakers()->{x}{breaker} eq 'open' }), 'an endpoint rests: its breaker is open');
+is(breakers()->{x}{failures}, 2, '... after so many failures');
+like(breakers()->{x}{$_}, qr/Z$/, "... $_ a time") for qw(since until);
+is(breakers()->{1}{breaker}, 'closed', '... and the other one of the webhook is not touched');
+is(breakers()->{1}{until}, undef, '... and has nothing to wait for');
+($status, $out) = $stage->verb('status');
+like($out, qr/^  tired +resting /m, 'people see it at the webhook');
+like($out, qr/^    endpoint x rests: 2 failed in a row, next try (in \S+|is due)$/m, '... which, why, and until when');
+fits('it still fits 80 columns', $out =~ s/^  tired\/x rests.*$//mr);
+$stage->webhook(tired => undef);
+$stage->verb('reload', '-q');
+$stage->verb('queue', 'delete', '-q', '--webhook', 'tired');
+my $waits = row($long)->{deferred} + row($long)->{queued};
+
+# ---- a daemon that hangs --------------------------------------------------------
+kill 'STOP', $stage->pid($daemon);
+system('sqlite3', '-cmd', '.timeout 10000', $stage->spool . '/spool.db',
+	"UPDATE note SET ms = ms - 31000 WHERE name = 'daemon/heartbeat'");
+($status, $out) = $stage->verb('status');
+is($status, 0, 'with a daemon that hangs status works');
+like($out, qr/^ +no sign of life for 3\ds/m, '... and says so');
+kill 'CONT', $stage->pid($daemon);
+
 # ---- held, paused, down -----------------------------------------------------
 $stage->verb('queue', 'hold', '--webhook', $long, '-q');
-is(row($long)->{held}, 1, 'what is held is counted');
+is(row($long)->{held}, $waits, 'what is held is counted');
 is($stage->stop($daemon), 0, 'the daemon ends well');
 ($status, $out) = $stage->verb('status');
 is($status, 0, 'it works with the daemon down');
