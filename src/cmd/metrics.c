@@ -13,9 +13,9 @@
 #include "base/say.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "cmd/desk.h"
 #include "cmd/verb.h"
 #include "cmd/vitals.h"
-#include "model/pause.h"
 #include "port/store_meter.h"
 
 #include <errno.h>
@@ -43,7 +43,7 @@ struct page {
 	int64_t now_ms;
 	struct buf text;
 	/* The families that are filled endpoint by endpoint. */
-	struct buf attempts, deliveries, durations, successes;
+	struct buf attempts, deliveries, durations, successes, rests;
 	struct meter sum; /* of the webhook's endpoints so far */
 	char *webhook; /* that `sum` is of */
 };
@@ -73,6 +73,17 @@ static void put_seconds(struct buf *out, int64_t ms)
 {
 	buf_printf(
 	    out, "%lld.%03lld\n", (long long)ms / 1000, (long long)ms % 1000);
+}
+
+/* A moment without labels; -1: it never was, and there is no metric. */
+static void put_moment(
+    struct page *page, const char *name, const char *help, int64_t ms)
+{
+	if (ms < 0)
+		return;
+	family(&page->text, name, "gauge", help);
+	buf_printf(&page->text, "spoolhook_%s ", name);
+	put_seconds(&page->text, ms);
 }
 
 /* ---- from the store's counters ----------------------------------------- */
@@ -322,45 +333,48 @@ static int put_ages(struct page *page, struct why *why)
 	return calls < 0 ? -1 : 0;
 }
 
-struct paused {
-	const char *webhook;
-	int64_t now_ms;
-	bool yes;
-};
-
-static int look_for_pause(
-    void *arg, const char *name, const char *value, int64_t ms)
+static int put_pauses(struct page *page, struct why *why)
 {
-	struct paused *paused = arg;
-	struct pause pause;
+	const struct conf *conf = page->conf;
+	struct pauses pauses;
 
-	(void)ms;
-	if (strcmp(name + strlen(PAUSE_NOTES), paused->webhook) != 0 ||
-	    !pause_parse(value, &pause))
-		return 0;
-	paused->yes = pause_holds(&pause, paused->now_ms);
-	pause_clear(&pause);
+	if (desk_pauses(page->store, &pauses, why) < 0)
+		return -1;
+	if (conf->webhook_count)
+		family(&page->text, "webhook_paused", "gauge",
+		    "1 for a webhook that an operator paused.");
+	for (size_t i = 0; i < conf->webhook_count; i++)
+		buf_printf(&page->text,
+		    "spoolhook_webhook_paused{webhook=\"%s\"} %d\n",
+		    conf->webhooks[i]->id,
+		    pauses_find(&pauses, conf->webhooks[i]->id) != NULL);
+	pauses_clear(&pauses);
+	return 0;
+}
+
+/* Those of the configuration only: nothing is sent to others. */
+static int add_rest(void *arg, const struct endpoint_row *row)
+{
+	struct page *page = arg;
+	const struct webhook *webhook = conf_webhook(page->conf, row->webhook);
+
+	if (webhook && webhook_endpoint(webhook, row->endpoint))
+		buf_printf(&page->rests,
+		    "spoolhook_endpoint_resting{webhook=\"%s\",endpoint="
+		    "\"%s\"} %d\n",
+		    row->webhook, row->endpoint,
+		    breaker_rests(&row->breaker, &webhook->breaker));
 	return 0;
 }
 
 static int put_webhooks(struct page *page, struct why *why)
 {
-	size_t i;
-
-	if (page->conf->webhook_count)
-		family(&page->text, "webhook_paused", "gauge",
-		    "1 for a webhook that an operator paused.");
-	for (i = 0; i < page->conf->webhook_count; i++) {
-		struct paused paused = { page->conf->webhooks[i]->id,
-			page->now_ms, false };
-
-		if (store_notes(page->store, PAUSE_NOTES, look_for_pause,
-			&paused, why) < 0)
-			return -1;
-		buf_printf(&page->text,
-		    "spoolhook_webhook_paused{webhook=\"%s\"} %d\n",
-		    paused.webhook, paused.yes);
-	}
+	if (put_pauses(page, why) < 0 ||
+	    store_endpoints(page->store, NULL, add_rest, page, why) < 0)
+		return -1;
+	join(page, &page->rests, "endpoint_resting", "gauge",
+	    "1 while nothing but a probe is sent to an endpoint, for attempts "
+	    "in a row failed.");
 	return 0;
 }
 
@@ -374,28 +388,23 @@ static void put_daemon(struct page *page)
 	    &page->text, "spoolhook_build_info{version=\"" VERSION "\"} 1\n");
 	put(page, "up", "gauge",
 	    "1 when a daemon runs and gives signs of life.", vitals_alive(v));
-	if (v->heartbeat_ms >= 0) {
-		family(&page->text, "last_scan_timestamp_seconds", "gauge",
-		    "Last sign of life of what sweeps the drop boxes.");
-		buf_puts(&page->text, "spoolhook_last_scan_timestamp_seconds ");
-		put_seconds(&page->text, v->heartbeat_ms);
-	}
+	put_moment(page, "last_scan_timestamp_seconds",
+	    "Last sign of life of what sweeps the drop boxes.",
+	    v->heartbeat_ms);
+	put_moment(page, "start_time_seconds", "When the daemon was ready.",
+	    v->started_ms);
 	if (v->started_ms >= 0) {
-		family(&page->text, "start_time_seconds", "gauge",
-		    "When the daemon was ready.");
-		buf_puts(&page->text, "spoolhook_start_time_seconds ");
-		put_seconds(&page->text, v->started_ms);
 		put(page, "config_generation", "gauge",
 		    "How often this daemon has loaded its configuration.",
 		    v->generation);
 		put(page, "config_last_load_successful", "gauge",
 		    "0 after a reload that was refused.", !v->reload_failed);
+		put_moment(page, "config_last_load_success_timestamp_seconds",
+		    "When the configuration in use was loaded.", v->loaded_ms);
 	}
 	/* A textfile outlives a daemon; this shows how old the numbers are. */
-	family(&page->text, "metrics_timestamp_seconds", "gauge",
-	    "When these metrics were written.");
-	buf_puts(&page->text, "spoolhook_metrics_timestamp_seconds ");
-	put_seconds(&page->text, page->now_ms);
+	put_moment(page, "metrics_timestamp_seconds",
+	    "When these metrics were written.", page->now_ms);
 }
 
 static void put_spool(struct page *page)
@@ -467,6 +476,7 @@ static void clear(struct page *page)
 	buf_clear(&page->deliveries);
 	buf_clear(&page->durations);
 	buf_clear(&page->successes);
+	buf_clear(&page->rests);
 	free(page->webhook);
 }
 
@@ -477,7 +487,7 @@ static int make(const struct args *args, const struct conf *conf)
 	int code = EXIT_OK;
 
 	page.text = page.attempts = page.deliveries = page.durations =
-	    page.successes = (struct buf)BUF_INIT(TEXT_MAX);
+	    page.successes = page.rests = (struct buf)BUF_INIT(TEXT_MAX);
 	page.store = verb_store(args, conf, false, &code);
 	if (!page.store)
 		return code;

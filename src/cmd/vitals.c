@@ -103,6 +103,12 @@ static bool is_pause(const char *name, const char *value, int64_t now_ms)
 	return holds;
 }
 
+static void keep_generation(struct vitals *v, const char *value, int64_t ms)
+{
+	text_int(value, 0, INT64_MAX, &v->generation);
+	v->loaded_ms = ms;
+}
+
 static int add_note(void *arg, const char *name, const char *value, int64_t ms)
 {
 	struct vitals *v = arg;
@@ -112,7 +118,7 @@ static int add_note(void *arg, const char *name, const char *value, int64_t ms)
 	else if (strcmp(name, "daemon/started") == 0)
 		v->started_ms = ms;
 	else if (strcmp(name, "daemon/generation") == 0)
-		text_int(value, 0, INT64_MAX, &v->generation);
+		keep_generation(v, value, ms);
 	else if (strcmp(name, "daemon/reload") == 0)
 		v->reload_failed = !text_starts(value, "ok ");
 	else if (text_starts(name, "trouble/"))
@@ -188,6 +194,7 @@ int vitals_read(struct vitals *vitals, const struct conf *conf,
 	*vitals = (struct vitals){ .now_ms = now_ms,
 		.heartbeat_ms = -1,
 		.started_ms = -1,
+		.loaded_ms = -1,
 		.oldest_ms = -1 };
 	vitals->pid = vitals_pid(conf);
 	count_rejected(vitals, conf);

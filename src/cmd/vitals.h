@@ -16,6 +16,7 @@ struct vitals {
 	int64_t heartbeat_ms; /* its last sign of life, -1: none ever */
 	int64_t started_ms; /* when it, or the last one, was ready, or -1 */
 	int64_t generation; /* of its configuration, 0 unknown */
+	int64_t loaded_ms; /* when that was loaded, or -1 */
 	bool reload_failed; /* the last attempt was refused */
 	int64_t queued, deferred, active, held; /* deliveries now */
 	int64_t paused; /* webhooks, by operators */

@@ -80,6 +80,8 @@ my %want = (
 	'webhook_paused{webhook="good"}' => 0,
 	'up' => 1, 'rejected_files' => 1, 'dead_deliveries' => 1,
 	'config_last_load_successful' => 1, 'config_generation' => 1,
+	'endpoint_resting{webhook="good",endpoint="0"}' => 0,
+	'endpoint_resting{webhook="bad",endpoint="x"}' => 0,
 );
 is($now->{"spoolhook_$_"}, $want{$_}, "$_ is $want{$_}") or diag explain $now
     for sort keys %want;
@@ -99,6 +101,34 @@ SKIP: {
 	is($? >> 8, 0, 'promtool finds nothing to say');
 }
 
+# ---- what an alert is made of ----------------------------------------------------
+my $loaded = $now->{spoolhook_config_last_load_success_timestamp_seconds};
+cmp_ok($loaded, '>', time - 60, 'the configuration was loaded at a recent time');
+my $whole = slurp($stage->etc . '/webhooks.d/bad.json');
+$stage->webhook(bad => '{');
+kill 'HUP', $stage->pid($daemon);
+wait_until { $stage->log('reload_failed') };
+($status) = $stage->verb('metrics');
+is($status, 0, 'a webhook that cannot be read hides nothing of the others');
+$stage->webhook(bad => $whole);
+$now = read_metrics(($stage->verb('metrics'))[1]);
+is($now->{spoolhook_config_last_load_successful}, 0, 'a reload that was refused is seen');
+is($now->{spoolhook_config_last_load_success_timestamp_seconds}, $loaded,
+    '... and since when the old one is in use');
+$stage->webhook(bad => { endpoints => [ { id => 'x',
+	url => 'http://127.0.0.1:' . free_port() . '/' } ], retry => { max_retries => 0 },
+	triggers => ['disk_full'], breaker => { failures => 2 } });
+kill 'HUP', $stage->pid($daemon);
+wait_until { $stage->log('reloaded') };
+$stage->drop('c.json', $stage->event_text('triggered', event_type => 'disk_full', id => 'c'));
+ok(wait_until(sub { read_metrics(($stage->verb('metrics'))[1])
+	->{'spoolhook_endpoint_resting{webhook="bad",endpoint="x"}'} }),
+    'an endpoint that rests is seen');
+$now = read_metrics(($stage->verb('metrics'))[1]);
+is($now->{spoolhook_config_last_load_successful}, 1, 'a good reload ends the alert');
+cmp_ok($now->{spoolhook_config_last_load_success_timestamp_seconds}, '>', $loaded,
+    '... with its time');
+
 # ---- true counters ---------------------------------------------------------------
 $stage->stop($daemon);
 ($status, $out) = $stage->verb('metrics');
@@ -113,7 +143,7 @@ my ($id) = map { $_->{delivery} } grep { $_->{webhook} eq 'good' } $stage->queue
 is($status, 0, 'a delivery is sent again') or diag $err;
 $daemon = $stage->run;
 wait_until { $stage->received($listener) == 3 };
-wait_until { 2 == grep { $_->{state} =~ /delivered|dead/ } $stage->queue };
+wait_until { 3 == grep { $_->{state} =~ /delivered|dead/ } $stage->queue };
 ($status, $out) = $stage->verb('metrics');
 is(read_metrics($out)->{'spoolhook_deliveries_total{webhook="good",endpoint="0",result="delivered"}'},
     2, '... and counts once more: a counter only grows');
