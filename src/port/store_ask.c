@@ -65,7 +65,8 @@ static int read_numbers(struct store *store, const char *webhook,
     struct numbers *list, struct why *why)
 {
 	auto_end struct sql_query *query = sql_query(store->sql,
-	    "SELECT seq, webhook, name FROM endpoint "
+	    "SELECT seq, webhook, name, resting, failures, rest_ms, until_ms, "
+	    "opened_ms FROM endpoint "
 	    "WHERE ?1 IS NULL OR webhook = ?1 ORDER BY webhook, name");
 	int got;
 
@@ -81,6 +82,13 @@ static int read_numbers(struct store *store, const char *webhook,
 			.webhook = sql_copy_text(query, 1),
 			.endpoint = sql_copy_text(query, 2),
 			.next_due_ms = -1,
+			.breaker = {
+				.open = sql_int(query, 3) != 0,
+				.failures = (int)sql_int(query, 4),
+				.rest_ms = sql_int(query, 5),
+				.until_ms = sql_int(query, 6),
+				.since_ms = sql_int(query, 7),
+			},
 		};
 	}
 	return got;
