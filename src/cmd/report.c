@@ -24,7 +24,9 @@ static const struct verb_option options[] = {
 	    false, false },
 	{ 'S', "since", "TIME", "begin there instead of 7 days ago", false,
 	    false },
+	{ 'U', "until", "TIME", "end there instead of now", false, false },
 	{ 0, "days", "N", "begin so many days ago", false, false },
+	{ 0, "webhook", "ID", "tell only of this webhook", false, false },
 	{ 'n', "max-entries", "N", "rows in each list (500)", false, false },
 	{ 0, "no-payloads", NULL, "leave payloads and answers out", false,
 	    false },
@@ -57,6 +59,32 @@ static int write_to(struct report *report, const char *path)
 	return page_close(&report->page) < 0 ? EXIT_IO : EXIT_OK;
 }
 
+/* Configured, or known to the store; else said. */
+static bool is_known(const struct report *report)
+{
+	const char *id = report->webhook;
+
+	if (!id || conf_webhook(report->conf, id) ||
+	    report_counts_of(report, id))
+		return true;
+	desk_unknown_webhook(report->conf, id);
+	return false;
+}
+
+static int gather_and_write(struct report *report, const char *path)
+{
+	int code = EXIT_IO;
+
+	if (report_gather(report) == 0) {
+		if (!is_known(report))
+			return EXIT_USAGE;
+		code = write_to(report, path);
+	}
+	if (code != EXIT_OK)
+		say_error("%s", report->why->text);
+	return code;
+}
+
 static int make(struct report *report, const char *path)
 {
 	struct why why = { "" };
@@ -66,9 +94,7 @@ static int make(struct report *report, const char *path)
 	report->store = verb_store(report->args, report->conf, false, &code);
 	if (!report->store)
 		return code;
-	code = report_gather(report) < 0 ? EXIT_IO : write_to(report, path);
-	if (code != EXIT_OK)
-		say_error("%s", why.text);
+	code = gather_and_write(report, path);
 	page_drop(&report->page);
 	report_clear(report);
 	store_close(report->store);
@@ -81,11 +107,15 @@ static void read_options(struct report *report)
 	int64_t days = args_int(args, "days", 1, REPORT_DAYS_MAX, REPORT_DAYS);
 
 	report->now_ms = now_wall_ms();
+	report->until_ms = args_moment(args, "until", report->now_ms);
+	if (report->until_ms > report->now_ms)
+		report->until_ms = report->now_ms;
 	report->since_ms =
-	    args_moment(args, "since", report->now_ms - days * DAY_MS);
+	    args_moment(args, "since", report->until_ms - days * DAY_MS);
 	report->entries_max = args_int(
 	    args, "max-entries", 0, REPORT_ENTRIES_MAX, REPORT_ENTRIES);
 	report->payloads = !args_has(args, "no-payloads");
+	report->webhook = args_value(args, "webhook");
 	report->title = args_value(args, "title");
 	gethostname(report->host, sizeof(report->host) - 1);
 }
@@ -109,6 +139,8 @@ static int run(const struct args *args)
 	read_options(&report);
 	if (report.since_ms >= report.now_ms)
 		return verb_usage(args, "--since lies in the future");
+	if (report.since_ms >= report.until_ms)
+		return verb_usage(args, "--until must be later than --since");
 	conf = verb_conf(args, &code);
 	if (!conf)
 		return code;

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/why.h"
+#include "cmd/desk.h"
 #include "cmd/verb.h"
 #include "model/tally.h"
 #include "port/store.h"
@@ -23,9 +24,17 @@ enum {
 	REPORT_DAYS_MAX = 3650,
 	REPORT_ENTRIES = 500,
 	REPORT_ENTRIES_MAX = 100000,
-	/* Of one payload; the page tells how to see the rest. */
+	/* Of one payload, and, as markup, of all payloads and answers; the page
+	 * tells how to see the rest. */
 	REPORT_PAYLOAD_MAX = 64 * 1024,
+	REPORT_PAYLOADS_MAX = 16 * 1024 * 1024,
+	/* Of one delivery: the last ones. */
+	REPORT_ATTEMPTS_MAX = 50,
+	REPORT_CARDS_MAX = 1000,
 	REPORT_STRIPS_MAX = 30,
+	REPORT_NEWS_MAX = 10,
+	/* Bytes of a text that an event brings: a message, a name. */
+	REPORT_TEXT_MAX = 300,
 };
 
 /* ---- the page ---------------------------------------------------------- */
@@ -64,9 +73,10 @@ struct report_counts {
 	int64_t last_success_ms, last_failure_ms; /* -1 for none */
 };
 
-struct report_pause {
-	char *webhook;
-	int64_t until_ms; /* 0: for ever */
+/* An endpoint whose breaker is open. */
+struct report_rest {
+	char *webhook, *endpoint;
+	struct breaker breaker;
 };
 
 /* A refused file, from its .why.json. */
@@ -80,6 +90,7 @@ struct rejected_list {
 	struct rejected *rows; /* newest first */
 	size_t count;
 	size_t max; /* of rows */
+	int64_t since_ms, until_ms;
 	int64_t total; /* in the period */
 };
 
@@ -88,10 +99,11 @@ struct report {
 	const struct conf *conf;
 	struct store *store;
 	const char *title; /* NULL: made of the host's name */
+	const char *webhook; /* NULL: all */
 	char host[256];
 	bool payloads;
 	bool running; /* a daemon is */
-	int64_t now_ms, since_ms;
+	int64_t now_ms, since_ms, until_ms; /* until_ms <= now_ms */
 	int64_t entries_max;
 	struct tally tally;
 	struct report_counts *counts;
@@ -99,8 +111,9 @@ struct report {
 	int64_t by_state[STATE_DEAD + 1];
 	int64_t deferred;
 	int64_t oldest_ms; /* acceptance of the oldest open one, -1 */
-	struct report_pause *pauses;
-	size_t pause_count;
+	struct pauses pauses;
+	struct report_rest *rests;
+	size_t rest_count;
 	struct rejected_list rejected;
 	struct page page;
 	struct why *why;
@@ -109,16 +122,21 @@ struct report {
 /* Fills everything but the page. */
 int report_gather(struct report *report);
 void report_clear(struct report *report);
+/* True when the report tells of this webhook. */
+bool report_about(const struct report *report, const char *webhook);
+/* NULL for an endpoint that does not rest. */
+const struct report_rest *report_rest_of(
+    const struct report *report, const char *webhook, const char *endpoint);
 /* NULL for a webhook that has never had a delivery. */
 const struct report_counts *report_counts_of(
     const struct report *report, const char *webhook);
 /* Deliveries that are open. */
 int64_t report_waiting(const struct report *report);
 
-/* Reads SPOOL/rejected: the newest `max` refusals since then, and how many
+/* Reads SPOOL/rejected: the newest `max` refusals of that time, and how many
  * there are. Never follows a link that somebody dropped. */
 int rejected_read(struct rejected_list *list, const char *spool_dir,
-    int64_t since_ms, size_t max, struct why *why);
+    int64_t since_ms, int64_t until_ms, size_t max, struct why *why);
 void rejected_clear(struct rejected_list *list);
 
 /* ---- what is written; -1 when it could not ----------------------------- */
@@ -133,8 +151,19 @@ void report_foot(struct report *report);
 /* The same numbers as one JSON object. */
 void report_json(struct report *report);
 
-/* A moment, for people and for programs. */
-void report_time(struct buf *out, int64_t ms);
+/* A moment, for people and for programs. The head tells the time zone; a
+ * moment in another one (summer time) says so. */
+void report_time(struct report *report, int64_t ms);
+/* "500 of 1,001 shown, …", and how to see the others. */
+void report_shown(
+    struct report *report, int64_t all, const char *order, const char *command);
+/* Since when a pause or a rest holds, and what ends it. */
+void report_pause(struct report *report, size_t i);
+void report_rest(struct report *report, const struct report_rest *rest);
+/* What a delivery waits for, in words. */
+void report_next(struct report *report, const struct delivery_row *row);
+/* At most REPORT_TEXT_MAX bytes of it. NULL is none. */
+void report_text(struct buf *out, const char *text);
 /* The badge of a state: its word, with a colour. */
 void report_badge(struct buf *out, const char *word);
 /* "pager / 0" */

@@ -9,7 +9,6 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "port/spool.h"
 #include "port/store_past.h"
 
 #include <string.h>
@@ -17,7 +16,11 @@
 
 static void add_delivery(void *arg, const struct past_delivery *row)
 {
-	tally_add_delivery(arg,
+	struct report *report = arg;
+
+	if (!report_about(report, row->webhook))
+		return;
+	tally_add_delivery(&report->tally,
 	    &(struct tally_delivery){
 		.endpoint = row->endpoint,
 		.webhook = row->webhook,
@@ -31,7 +34,11 @@ static void add_delivery(void *arg, const struct past_delivery *row)
 
 static void add_attempt(void *arg, const struct past_attempt *row)
 {
-	tally_add_attempt(arg,
+	struct report *report = arg;
+
+	if (!report_about(report, row->webhook))
+		return;
+	tally_add_attempt(&report->tally,
 	    &(struct tally_attempt){
 		.endpoint = row->endpoint,
 		.webhook = row->webhook,
@@ -58,11 +65,11 @@ static int gather_past(struct report *report)
 	struct tally *tally = &report->tally;
 
 	tally_init(
-	    tally, report->since_ms, report->now_ms, zone_ms(report->now_ms));
+	    tally, report->since_ms, report->until_ms, zone_ms(report->now_ms));
 	if (store_past_deliveries(report->store, report->since_ms,
-		report->now_ms, add_delivery, tally, report->why) < 0 ||
-	    store_past_attempts(report->store, report->since_ms, report->now_ms,
-		add_attempt, tally, report->why) < 0)
+		report->until_ms, add_delivery, report, report->why) < 0 ||
+	    store_past_attempts(report->store, report->since_ms,
+		report->until_ms, add_attempt, report, report->why) < 0)
 		return -1;
 	tally_worst_first(tally);
 	return 0;
@@ -73,6 +80,8 @@ static int add_counts(void *arg, const struct webhook_counts *counts)
 	struct report *report = arg;
 	struct report_counts *row;
 
+	if (!report_about(report, counts->webhook))
+		return 0;
 	report->counts = mem_grow(
 	    report->counts, report->count_count + 1, sizeof(*report->counts));
 	row = &report->counts[report->count_count++];
@@ -92,56 +101,75 @@ static int add_counts(void *arg, const struct webhook_counts *counts)
 	return 0;
 }
 
-/* The value begins with the end of the pause, 0 for none. */
-static int add_pause(void *arg, const char *name, const char *value, int64_t ms)
+static int add_rest(void *arg, const struct endpoint_row *row)
 {
 	struct report *report = arg;
-	struct report_pause *row;
 
-	(void)ms;
-	report->pauses = mem_grow(
-	    report->pauses, report->pause_count + 1, sizeof(*report->pauses));
-	row = &report->pauses[report->pause_count++];
-	row->webhook = mem_strdup(strchr(name, '/') + 1);
-	row->until_ms = strtoll(value, NULL, 10);
+	if (!row->breaker.open)
+		return 0;
+	report->rests = mem_grow(
+	    report->rests, report->rest_count + 1, sizeof(*report->rests));
+	report->rests[report->rest_count++] = (struct report_rest){
+		.webhook = mem_strdup(row->webhook),
+		.endpoint = mem_strdup(row->endpoint),
+		.breaker = row->breaker,
+	};
 	return 0;
 }
 
-static bool is_running(const struct conf *conf)
+static int gather_now(struct report *report)
 {
-	struct spool spool;
-	bool running;
-
-	if (spool_open(&spool, conf->spool_dir, false, NULL) < 0)
-		return false;
-	running = spool_holder(&spool) != 0;
-	spool_close(&spool);
-	return running;
+	report->oldest_ms = -1;
+	report->running = desk_daemon(report->conf) != 0;
+	if (store_counts(report->store, add_counts, report, report->why) < 0 ||
+	    store_endpoints(report->store, report->webhook, add_rest, report,
+		report->why) < 0)
+		return -1;
+	return desk_pauses(report->store, &report->pauses, report->why);
 }
 
 int report_gather(struct report *report)
 {
-	report->oldest_ms = -1;
-	report->running = is_running(report->conf);
-	if (gather_past(report) < 0 ||
-	    store_counts(report->store, add_counts, report, report->why) < 0 ||
-	    store_notes(
-		report->store, "paused/", add_pause, report, report->why) < 0)
+	if (gather_past(report) < 0 || gather_now(report) < 0)
 		return -1;
+	if (report->webhook) /* a file that was refused has none */
+		return 0;
 	return rejected_read(&report->rejected, report->conf->spool_dir,
-	    report->since_ms, (size_t)report->entries_max, report->why);
+	    report->since_ms, report->until_ms, (size_t)report->entries_max,
+	    report->why);
 }
 
 void report_clear(struct report *report)
 {
 	for (size_t i = 0; i < report->count_count; i++)
 		free(report->counts[i].webhook);
-	for (size_t i = 0; i < report->pause_count; i++)
-		free(report->pauses[i].webhook);
+	for (size_t i = 0; i < report->rest_count; i++) {
+		free(report->rests[i].webhook);
+		free(report->rests[i].endpoint);
+	}
 	free(report->counts);
-	free(report->pauses);
+	free(report->rests);
+	pauses_clear(&report->pauses);
 	rejected_clear(&report->rejected);
 	tally_clear(&report->tally);
+}
+
+bool report_about(const struct report *report, const char *webhook)
+{
+	return !report->webhook || strcmp(report->webhook, webhook) == 0;
+}
+
+const struct report_rest *report_rest_of(
+    const struct report *report, const char *webhook, const char *endpoint)
+{
+	for (size_t i = 0; i < report->rest_count; i++) {
+		const struct report_rest *rest = &report->rests[i];
+
+		if (strcmp(rest->webhook, webhook) == 0 &&
+		    strcmp(rest->endpoint, endpoint) == 0)
+			return rest;
+	}
+	return NULL;
 }
 
 const struct report_counts *report_counts_of(

@@ -102,6 +102,42 @@ static void jot_endpoints(struct buf *out, const struct tally *tally)
 	jot_close(out, ']');
 }
 
+static void jot_pauses(struct buf *out, const struct report *report)
+{
+	jot_open(out, "paused", '[');
+	for (size_t i = 0; i < report->pauses.count; i++) {
+		const struct pause *pause = &report->pauses.all[i].pause;
+
+		if (!report_about(report, report->pauses.all[i].webhook))
+			continue;
+		jot_open(out, NULL, '{');
+		jot_str(out, "webhook", report->pauses.all[i].webhook);
+		jot_time(out, "since", report->pauses.all[i].since_ms);
+		jot_time(out, "until", pause->until_ms ? pause->until_ms : -1);
+		jot_str(out, "by", pause->by);
+		jot_str(out, "reason", pause->reason);
+		jot_close(out, '}');
+	}
+	jot_close(out, ']');
+}
+
+static void jot_rests(struct buf *out, const struct report *report)
+{
+	jot_open(out, "resting", '[');
+	for (size_t i = 0; i < report->rest_count; i++) {
+		const struct report_rest *rest = &report->rests[i];
+
+		jot_open(out, NULL, '{');
+		jot_str(out, "webhook", rest->webhook);
+		jot_str(out, "endpoint", rest->endpoint);
+		jot_int(out, "failures", rest->breaker.failures);
+		jot_time(out, "since", rest->breaker.since_ms);
+		jot_time(out, "next_probe", rest->breaker.until_ms);
+		jot_close(out, '}');
+	}
+	jot_close(out, ']');
+}
+
 static void jot_now(struct buf *out, const struct report *report)
 {
 	jot_open(out, "now", '{');
@@ -111,6 +147,8 @@ static void jot_now(struct buf *out, const struct report *report)
 	jot_int(out, "held", report->by_state[STATE_HELD]);
 	jot_int(out, "dead", report->by_state[STATE_DEAD]);
 	jot_time(out, "oldest", report->oldest_ms);
+	jot_pauses(out, report);
+	jot_rests(out, report);
 	jot_close(out, '}');
 }
 
@@ -120,7 +158,7 @@ void report_json(struct report *report)
 
 	jot_open(out, NULL, '{');
 	jot_time(out, "since", report->since_ms);
-	jot_time(out, "until", report->now_ms);
+	jot_time(out, "until", report->until_ms);
 	jot_str(out, "host", report->host);
 	jot_str(out, "spool", report->conf->spool_dir);
 	jot_period(out, &report->tally);

@@ -31,18 +31,38 @@ struct logs {
 	bool written; /* its payload is */
 	bool failed;
 	int64_t last_try_ms;
+	int64_t shown; /* rows */
+	int64_t attempts; /* of this row */
+	size_t spent; /* bytes of payloads and answers */
 };
 
 /* ---- attempts ---------------------------------------------------------- */
 
-static void answer_of(const struct logs *logs, const struct attempt_row *row)
+/* Bytes from outside as <pre> content, as long as the page is not too large. */
+static bool spend(struct logs *logs, const char *bytes, size_t len)
 {
-	if (row->error && *row->error)
+	size_t before = logs->out->len;
+
+	if (logs->spent >= REPORT_PAYLOADS_MAX)
+		return false;
+	html_lines(logs->out, bytes, len);
+	logs->spent += logs->out->len - before;
+	return true;
+}
+
+/* Of an error that only repeats the status, nothing. */
+static void answer_of(struct logs *logs, const struct attempt_row *row)
+{
+	char same[32];
+
+	snprintf(same, sizeof(same), "answered %d", row->status);
+	if (row->error && *row->error && strcmp(row->error, same) != 0)
 		html_put(logs->out, "<div class=\"say\">%s</div>", row->error);
 	if (!row->answer_len || !logs->report->payloads)
 		return;
 	buf_puts(logs->out, "<pre>");
-	html_lines(logs->out, row->answer, row->answer_len);
+	if (!spend(logs, row->answer, row->answer_len))
+		buf_puts(logs->out, "\u2026");
 	buf_puts(logs->out, "</pre>");
 }
 
@@ -53,9 +73,11 @@ static int write_attempt(void *arg, const struct attempt_row *row)
 	char span[TEXT_DURATION_SIZE];
 
 	logs->last_try_ms = row->started_ms;
+	if (++logs->attempts > REPORT_ATTEMPTS_MAX)
+		return 0;
 	html_put(
 	    out, "<tr><th scope=\"row\" class=\"n\">%d</th><td>", row->attempt);
-	report_time(out, row->started_ms);
+	report_time(logs->report, row->started_ms);
 	buf_puts(out, "</td><td>");
 	report_badge(out, row->outcome);
 	html_put(out, "</td><td class=\"n\">%s</td><td class=\"ans\">",
@@ -75,21 +97,26 @@ static int write_attempt(void *arg, const struct attempt_row *row)
 static int write_attempts(struct logs *logs, const struct delivery_row *row)
 {
 	int64_t told;
-	size_t before;
 
 	buf_puts(logs->out,
-	    "<h4>Attempts</h4><div class=\"wide\" role=\"region\" "
+	    "<h3>Attempts</h3><div class=\"wide\" role=\"region\" "
 	    "aria-label=\"Attempts\" tabindex=\"0\"><table><thead><tr>"
 	    "<th scope=\"col\" class=\"n\">try</th><th scope=\"col\">when</th>"
 	    "<th scope=\"col\">outcome</th><th scope=\"col\" class=\"n\">took"
 	    "</th><th scope=\"col\">answer</th></tr></thead><tbody>\n");
-	before = logs->out->len;
+	logs->attempts = 0;
 	told = store_attempts(logs->report->store, row->row, write_attempt,
 	    logs, logs->report->why);
-	if (logs->out->len == before)
+	if (!logs->attempts)
 		buf_puts(
 		    logs->out, "<tr><td colspan=\"5\">none yet</td></tr>\n");
 	buf_puts(logs->out, "</tbody></table></div>\n");
+	if (logs->attempts > REPORT_ATTEMPTS_MAX)
+		html_put(logs->out,
+		    "<p class=\"none\">The first %d of %'lld; <code>spoolhook "
+		    "show %s</code> prints all.</p>\n",
+		    REPORT_ATTEMPTS_MAX, (long long)logs->attempts,
+		    row->delivery);
 	return told < 0 ? -1 : 0;
 }
 
@@ -134,7 +161,7 @@ static void write_request(struct logs *logs, const struct delivery_row *row)
 	struct request request;
 	char *no_body = NULL;
 
-	buf_puts(logs->out, "<h4>Request</h4>");
+	buf_puts(logs->out, "<h3>Request</h3>");
 	if (!endpoint) {
 		buf_puts(logs->out,
 		    "<p class=\"none\">The endpoint is no longer configured."
@@ -152,37 +179,48 @@ static void write_request(struct logs *logs, const struct delivery_row *row)
 
 /* ---- the payload ------------------------------------------------------- */
 
-static void write_bytes(struct buf *out, const struct event_row *event)
+/* False when there is no room left for it. */
+static bool write_bytes(struct logs *logs)
 {
 	auto_buf struct buf pretty = BUF_INIT(REPORT_PAYLOAD_MAX);
-	bool whole = pretty_json(&pretty, event->body, event->body_len);
+	const struct event_row *event = &logs->event;
+	bool whole;
 
-	html_put(out,
+	if (logs->spent >= REPORT_PAYLOADS_MAX)
+		return false;
+	whole = pretty_json(&pretty, event->body, event->body_len);
+	html_put(logs->out,
 	    "<pre class=\"payload\" id=\"payload-%s\" tabindex=\"0\">",
 	    event->id);
-	html_lines(out, buf_text(&pretty), pretty.len);
-	buf_puts(out, "</pre>\n");
+	spend(logs, buf_text(&pretty), pretty.len);
+	buf_puts(logs->out, "</pre>\n");
 	if (!whole)
-		html_put(out,
+		html_put(logs->out,
 		    "<p class=\"none\">Only the beginning of %'lld bytes; "
 		    "<code>spoolhook show --payload %s</code> prints all."
 		    "</p>\n",
 		    (long long)event->body_len, event->id);
+	return true;
 }
 
 static void write_payload(struct logs *logs)
 {
 	if (!logs->report->payloads)
 		return;
-	buf_puts(logs->out, "<h4>Payload</h4>");
+	buf_puts(logs->out, "<h3>Payload</h3>");
 	if (!logs->found) {
 		buf_puts(logs->out,
 		    "<p class=\"none\">payload no longer kept</p>\n");
 		return;
 	}
 	if (!logs->written) {
-		write_bytes(logs->out, &logs->event);
-		logs->written = true;
+		logs->written = write_bytes(logs);
+		if (!logs->written)
+			html_put(logs->out,
+			    "<p class=\"none\">Left out, for the page is large "
+			    "already; <code>spoolhook show --payload %s</code> "
+			    "prints it.</p>\n",
+			    logs->event_id);
 		return;
 	}
 	html_put(logs->out,
@@ -210,8 +248,11 @@ static int turn_to(struct logs *logs, const struct delivery_row *row)
 
 static void fact(struct buf *out, const char *name, const char *value)
 {
-	if (value && *value)
-		html_put(out, "<div><dt>%s</dt><dd>%s</dd></div>", name, value);
+	if (!value || !*value)
+		return;
+	html_put(out, "<div><dt>%s</dt><dd>", name);
+	report_text(out, value);
+	buf_puts(out, "</dd></div>");
 }
 
 static void write_facts(const struct logs *logs, const struct delivery_row *row)
@@ -225,11 +266,11 @@ static void write_facts(const struct logs *logs, const struct delivery_row *row)
 	fact(out, "alert source", logs->event.alert_source);
 	fact(out, "file", logs->event.source);
 	buf_puts(out, "<div><dt>accepted</dt><dd>");
-	report_time(out, row->accepted_ms);
+	report_time(logs->report, row->accepted_ms);
 	buf_puts(out, "</dd></div>");
-	if (row->state == STATE_WAITING) {
+	if (row->state < STATE_DELIVERED) {
 		buf_puts(out, "<div><dt>next try</dt><dd>");
-		report_time(out, row->due_ms);
+		report_next(logs->report, row);
 		buf_puts(out, "</dd></div>");
 	}
 	buf_puts(out, "</dl>\n");
@@ -243,18 +284,23 @@ static void write_summary(
 
 	html_put(out,
 	    "<details class=\"row\" data-webhook=\"%s\" data-state=\"%s\" "
-	    "data-event=\"%s\" data-service=\"%s\"><summary>",
-	    row->webhook, state, row->event_type,
-	    logs->event.service ? logs->event.service : "");
-	report_time(out, row->accepted_ms);
+	    "data-event=\"",
+	    row->webhook, state);
+	report_text(out, row->event_type);
+	buf_puts(out, "\" data-service=\"");
+	report_text(out, logs->event.service);
+	buf_puts(out, "\"><summary>");
+	report_time(logs->report, row->accepted_ms);
 	report_badge(out, state);
 	buf_puts(out, "<span class=\"to\">");
 	report_target(out, row->webhook, row->endpoint);
+	buf_puts(out, "</span><span class=\"ev\">");
+	report_text(out, row->event_type);
+	buf_puts(out, "</span><span class=\"msg\">");
+	report_text(out, logs->event.message);
 	html_put(out,
-	    "</span><span class=\"ev\">%s</span><span class=\"msg\">%s</span>"
-	    "<span class=\"tries\">%d %s</span></summary>\n"
+	    "</span><span class=\"tries\">%d %s</span></summary>\n"
 	    "<div class=\"body\">\n",
-	    row->event_type, logs->event.message ? logs->event.message : "",
 	    row->tries, row->tries == 1 ? "try" : "tries");
 }
 
@@ -277,7 +323,7 @@ static const char *command_for(enum state state)
 static void write_commands(struct buf *out, const struct delivery_row *row)
 {
 	html_put(
-	    out, "<h4>Commands</h4><pre>spoolhook show %s\n", row->delivery);
+	    out, "<h3>Commands</h3><pre>spoolhook show %s\n", row->delivery);
 	html_put(out, "spoolhook %s %s</pre></div></details>\n",
 	    command_for(row->state), row->delivery);
 }
@@ -286,6 +332,8 @@ static int write_row(void *arg, const struct delivery_row *row)
 {
 	struct logs *logs = arg;
 
+	if (row->changed_ms > logs->report->until_ms)
+		return 0;
 	logs->last_try_ms = row->queued_ms;
 	logs->failed = turn_to(logs, row) < 0;
 	write_summary(logs, row);
@@ -295,7 +343,7 @@ static int write_row(void *arg, const struct delivery_row *row)
 	write_payload(logs);
 	write_commands(logs->out, row);
 	logs->failed |= page_pass(&logs->report->page) < 0;
-	return logs->failed;
+	return ++logs->shown == logs->report->entries_max || logs->failed;
 }
 
 /* Filled and shown by the script. */
@@ -321,12 +369,16 @@ static int write_rows(struct logs *logs)
 	const struct report *report = logs->report;
 	struct delivery_query query = {
 		.all_states = true,
+		.webhook = report->webhook,
+		.until_ms = report->until_ms,
 		.changed_since_ms = report->since_ms,
-		.limit = report->entries_max,
 		.newest_first = true,
 	};
 	int64_t told = 0;
 
+	/* In a period that is over, what changed later is passed over. */
+	if (report->until_ms == report->now_ms)
+		query.limit = report->entries_max;
 	if (report->entries_max)
 		told = store_deliveries(
 		    report->store, &query, write_row, logs, report->why);
@@ -338,12 +390,11 @@ int report_logs(struct report *report)
 {
 	struct logs logs = { .report = report, .out = &report->page.text };
 	int64_t all = report->tally.deliveries;
-	int64_t shown = all < report->entries_max ? all : report->entries_max;
 
-	html_put(logs.out,
-	    "<section id=\"p1\" aria-label=\"Logs\"><h2>Logs</h2>\n"
-	    "<p class=\"count\">%'lld of %'lld shown, the newest first</p>\n",
-	    (long long)shown, (long long)all);
+	buf_puts(
+	    logs.out, "<section id=\"p1\" aria-label=\"Logs\"><h2>Logs</h2>\n");
+	report_shown(
+	    report, all, "the newest first", "spoolhook queue --state all");
 	write_pickers(logs.out);
 	if (!all)
 		buf_puts(logs.out,

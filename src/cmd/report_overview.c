@@ -88,6 +88,87 @@ static void tiles(const struct overview *o)
 	buf_puts(o->out, "</dl>\n");
 }
 
+/* ---- what is in the way ------------------------------------------------ */
+
+static int64_t open_of(const struct report_counts *counts)
+{
+	int64_t sum = 0;
+
+	for (int i = STATE_CHAINED; i <= STATE_HELD; i++)
+		sum += counts->by_state[i];
+	return sum;
+}
+
+/* Begins an item of the list; false when it is long enough. */
+static bool item(const struct overview *o, size_t *count)
+{
+	if (++*count > REPORT_NEWS_MAX)
+		return false;
+	buf_puts(o->out, "<li>");
+	return true;
+}
+
+static void list_pauses(const struct overview *o, size_t *count)
+{
+	const struct pauses *pauses = &o->report->pauses;
+
+	for (size_t i = 0; i < pauses->count; i++) {
+		const char *id = pauses->all[i].webhook;
+
+		if (!report_about(o->report, id) || !item(o, count))
+			continue;
+		html_put(o->out, "<b>%s</b>: ", id);
+		report_pause(o->report, i);
+		buf_puts(o->out, "</li>\n");
+	}
+}
+
+static void list_rests(const struct overview *o, size_t *count)
+{
+	for (size_t i = 0; i < o->report->rest_count; i++) {
+		if (!item(o, count))
+			continue;
+		report_rest(o->report, &o->report->rests[i]);
+		buf_puts(o->out, "</li>\n");
+	}
+}
+
+static void list_strays(const struct overview *o, size_t *count)
+{
+	const struct report *report = o->report;
+
+	for (size_t i = 0; i < report->count_count; i++) {
+		const struct report_counts *row = &report->counts[i];
+
+		if (conf_webhook(report->conf, row->webhook) || !open_of(row) ||
+		    !item(o, count))
+			continue;
+		html_put(o->out,
+		    "<b>%s</b>: no longer configured, %'lld waiting.</li>\n",
+		    row->webhook, (long long)open_of(row));
+	}
+}
+
+static void news(const struct overview *o)
+{
+	size_t count = 0;
+
+	buf_puts(o->out, "<div class=\"news\"><h3>In the way now</h3><ul>\n");
+	if (!o->report->running && report_waiting(o->report) && item(o, &count))
+		buf_puts(o->out,
+		    "The daemon is not running: nothing is sent.</li>\n");
+	list_pauses(o, &count);
+	list_rests(o, &count);
+	list_strays(o, &count);
+	if (count > REPORT_NEWS_MAX)
+		html_put(o->out,
+		    "<li>And %zu more: <code>spoolhook status</code></li>\n",
+		    count - REPORT_NEWS_MAX);
+	if (!count)
+		buf_puts(o->out, "<li>Nothing.</li>\n");
+	buf_puts(o->out, "</ul></div>\n");
+}
+
 /* ---- over time --------------------------------------------------------- */
 
 static const char *plural(int64_t count, const char *one, const char *more)
@@ -283,6 +364,7 @@ void report_overview(struct report *report)
 	buf_puts(o.out,
 	    "<section id=\"p0\" aria-label=\"Overview\"><h2>Overview</h2>\n");
 	tiles(&o);
+	news(&o);
 	buf_puts(o.out, "<div class=\"charts\">\n");
 	outcomes(&o);
 	latency(&o);

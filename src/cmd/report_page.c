@@ -156,6 +156,30 @@ static void tab_buttons(struct buf *out)
 	buf_puts(out, "</nav>\n<main>\n");
 }
 
+/* Where the zone begins that text_local_time puts last. */
+static char *zone_in(char *local)
+{
+	char *blank = strrchr(local, ' ');
+
+	return blank ? blank : local + strlen(local);
+}
+
+static void period(struct report *report)
+{
+	struct buf *out = &report->page.text;
+	char now[TEXT_TIME_SIZE];
+
+	buf_puts(out, "<p>");
+	if (report->webhook)
+		html_put(out, "webhook %s, ", report->webhook);
+	buf_puts(out, "from ");
+	report_time(report, report->since_ms);
+	buf_puts(out, " to ");
+	report_time(report, report->until_ms);
+	html_put(out, ", in the time zone%s</p>",
+	    zone_in(text_local_time(now, report->now_ms)));
+}
+
 void report_head(struct report *report)
 {
 	struct buf *out = &report->page.text;
@@ -175,11 +199,9 @@ void report_head(struct report *report)
 	buf_add(out, css, sizeof(css));
 	buf_puts(out, "</style>\n</head>\n<body>\n<header><h1>");
 	title(out, report);
-	buf_puts(out, "</h1><p>from ");
-	report_time(out, report->since_ms);
-	buf_puts(out, " to ");
-	report_time(out, report->now_ms);
-	buf_puts(out, "</p></header>\n");
+	buf_puts(out, "</h1>");
+	period(report);
+	buf_puts(out, "</header>\n");
 	tab_buttons(out);
 }
 
@@ -205,14 +227,93 @@ void report_foot(struct report *report)
 
 /* ---- small words ------------------------------------------------------- */
 
-void report_time(struct buf *out, int64_t ms)
+void report_time(struct report *report, int64_t ms)
 {
 	char utc[TEXT_TIME_SIZE];
 	char local[TEXT_TIME_SIZE];
+	char now[TEXT_TIME_SIZE];
+	char *zone = zone_in(text_local_time(local, ms));
 
-	html_put(out, "<time datetime=\"%s\">%s</time>", text_time(utc, ms),
-	    text_local_time(local, ms));
+	if (strcmp(zone, zone_in(text_local_time(now, report->now_ms))) == 0)
+		*zone = '\0';
+	html_put(&report->page.text, "<time datetime=\"%s\">%s</time>",
+	    text_time(utc, ms), local);
 }
+
+void report_text(struct buf *out, const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+	size_t cut = 0;
+	size_t width;
+
+	if (len <= REPORT_TEXT_MAX) {
+		html_bytes(out, text ? text : "", len);
+		return;
+	}
+	while (cut < REPORT_TEXT_MAX) {
+		width = text_utf8_width(text + cut, len - cut);
+		cut += width ? width : 1;
+	}
+	html_bytes(out, text, cut);
+	buf_puts(out, "\u2026");
+}
+
+void report_shown(
+    struct report *report, int64_t all, const char *order, const char *command)
+{
+	int64_t max = report->entries_max;
+
+	html_put(&report->page.text,
+	    "<p class=\"count\">%'lld of %'lld shown, %s.",
+	    (long long)(all < max ? all : max), (long long)all, order);
+	if (all > max)
+		html_put(&report->page.text,
+		    " To see the others: <code>%s</code>, or a page with more "
+		    "<code>--max-entries</code>.",
+		    command);
+	buf_puts(&report->page.text, "</p>\n");
+}
+
+/* ---- what keeps deliveries waiting ------------------------------------- */
+
+void report_pause(struct report *report, size_t i)
+{
+	const struct pause *pause = &report->pauses.all[i].pause;
+	struct buf *out = &report->page.text;
+
+	buf_puts(out, "Paused since ");
+	report_time(report, report->pauses.all[i].since_ms);
+	if (pause->by && *pause->by)
+		html_put(out, " by %s", pause->by);
+	if (pause->until_ms) {
+		buf_puts(out, ", until ");
+		report_time(report, pause->until_ms);
+	}
+	if (pause->reason && *pause->reason)
+		html_put(out, ": %s", pause->reason);
+	else
+		buf_putc(out, '.');
+}
+
+void report_rest(struct report *report, const struct report_rest *rest)
+{
+	struct buf *out = &report->page.text;
+
+	report_target(out, rest->webhook, rest->endpoint);
+	buf_puts(out, " rests since ");
+	report_time(report, rest->breaker.since_ms);
+	html_put(out, ", after %d failed %s in a row; ", rest->breaker.failures,
+	    rest->breaker.failures == 1 ? "call" : "calls");
+	if (rest->breaker.until_ms <= report->now_ms) {
+		buf_puts(out, "the next probe is due.");
+		return;
+	}
+	buf_puts(out, "next probe ");
+	report_time(report, rest->breaker.until_ms);
+	buf_putc(out, '.');
+}
+
+/* ---- badges, names ----------------------------------------------------- */
 
 void report_badge(struct buf *out, const char *word)
 {

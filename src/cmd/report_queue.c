@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "model/html.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct lines {
@@ -17,28 +18,53 @@ struct lines {
 	bool failed;
 };
 
-static void write_next(struct lines *lines, const struct delivery_row *row)
+static bool is_paused(const struct report *report, const char *webhook)
 {
-	struct buf *out = lines->out;
-	int64_t now_ms = lines->report->now_ms;
+	return pauses_find(&report->pauses, webhook) != NULL;
+}
+
+/* Its own time may have come, while something else keeps it. */
+static void write_due(struct report *report, const struct delivery_row *row)
+{
+	const struct report_rest *rest =
+	    report_rest_of(report, row->webhook, row->endpoint);
+	struct buf *out = &report->page.text;
+	int64_t due_ms = row->due_ms;
 	char span[TEXT_DURATION_SIZE];
+
+	if (is_paused(report, row->webhook)) {
+		buf_puts(out, "when it is resumed");
+		return;
+	}
+	if (rest && rest->breaker.until_ms > due_ms)
+		due_ms = rest->breaker.until_ms;
+	if (due_ms > report->now_ms)
+		html_put(out, "in %s",
+		    text_short_duration(span, due_ms - report->now_ms));
+	else
+		buf_puts(out, "now");
+	if (rest)
+		buf_puts(out, ", while its endpoint rests");
+}
+
+void report_next(struct report *report, const struct delivery_row *row)
+{
+	struct buf *out = &report->page.text;
 
 	switch (row->state) {
 	case STATE_CHAINED:
 		buf_puts(out, "after the incident's earlier one");
 		return;
 	case STATE_WAITING:
-		if (row->due_ms > now_ms)
-			html_put(out, "in %s",
-			    text_short_duration(span, row->due_ms - now_ms));
-		else
-			buf_puts(out, "now");
+		write_due(report, row);
 		return;
 	case STATE_ACTIVE:
 		buf_puts(out, "under way");
 		return;
 	case STATE_HELD:
-		buf_puts(out, "when it is released");
+		buf_puts(out,
+		    row->due_ms < 0 ? "when its endpoint is configured"
+				    : "when it is released");
 		return;
 	case STATE_DELIVERED:
 	case STATE_DEAD:
@@ -47,13 +73,18 @@ static void write_next(struct lines *lines, const struct delivery_row *row)
 	}
 }
 
+/* An error that only repeats the status is not told twice. */
 static void write_last(struct buf *out, const struct delivery_row *row)
 {
+	char same[32];
+
+	snprintf(same, sizeof(same), "answered %d", row->last_status);
 	if (row->last_status)
 		html_put(out, "HTTP %d", row->last_status);
 	else if (row->last_code && *row->last_code)
 		html_put(out, "%s", row->last_code);
-	if (row->last_error && *row->last_error)
+	if (row->last_error && *row->last_error &&
+	    strcmp(row->last_error, same) != 0)
 		html_put(out, "<div class=\"say\">%s</div>", row->last_error);
 }
 
@@ -63,17 +94,19 @@ static int write_line(void *arg, const struct delivery_row *row)
 	struct buf *out = lines->out;
 
 	buf_puts(out, "<tr><td>");
-	report_time(out, row->accepted_ms);
+	report_time(lines->report, row->accepted_ms);
 	buf_puts(out, "</td><td>");
 	report_badge(out, state_word(row->state, row->tries));
 	buf_puts(out, "</td><td>");
 	report_target(out, row->webhook, row->endpoint);
-	html_put(out, "</td><td>%s</td><td class=\"n\">%d</td><td>",
-	    row->event_type, row->tries);
-	write_next(lines, row);
+	buf_puts(out, "</td><td>");
+	report_text(out, row->event_type);
+	html_put(out, "</td><td class=\"n\">%d</td><td>", row->tries);
+	report_next(lines->report, row);
 	buf_puts(out, "</td><td>");
 	write_last(out, row);
-	html_put(out, "</td><td><code>%s</code></td></tr>\n", row->delivery);
+	html_put(out, "</td><td class=\"id\"><code>%s</code></td></tr>\n",
+	    row->delivery);
 	lines->failed = page_pass(&lines->report->page) < 0;
 	return lines->failed;
 }
@@ -98,19 +131,13 @@ static int write_table(struct report *report, const char *label,
 	return told < 0 || lines.failed ? -1 : 0;
 }
 
-static void write_count(struct report *report, int64_t all)
-{
-	int64_t max = report->entries_max;
-
-	html_put(&report->page.text,
-	    "<p class=\"count\">%'lld of %'lld shown</p>\n",
-	    (long long)(all < max ? all : max), (long long)all);
-}
-
 static int write_open(struct report *report)
 {
 	struct buf *out = &report->page.text;
-	struct delivery_query query = { .limit = report->entries_max };
+	struct delivery_query query = {
+		.webhook = report->webhook,
+		.limit = report->entries_max,
+	};
 	int64_t waiting = report_waiting(report);
 
 	html_put(out,
@@ -125,7 +152,7 @@ static int write_open(struct report *report)
 		buf_puts(out, "<p class=\"none\">Nothing waits.</p>\n");
 		return 0;
 	}
-	write_count(report, waiting);
+	report_shown(report, waiting, "the oldest first", "spoolhook queue");
 	if (!report->entries_max)
 		return 0;
 	return write_table(report, "Waiting deliveries", &query);
@@ -135,6 +162,7 @@ static int write_dead(struct report *report)
 {
 	struct buf *out = &report->page.text;
 	struct delivery_query query = {
+		.webhook = report->webhook,
 		.states = 1u << STATE_DEAD,
 		.limit = report->entries_max,
 		.newest_first = true,
@@ -146,7 +174,8 @@ static int write_dead(struct report *report)
 		buf_puts(out, "<p class=\"none\">Nothing is dead.</p>\n");
 		return 0;
 	}
-	write_count(report, dead);
+	report_shown(
+	    report, dead, "the newest first", "spoolhook queue --state dead");
 	buf_puts(out,
 	    "<p>To send one again: <code>spoolhook resend DELIVERY</code></p>");
 	if (!report->entries_max)

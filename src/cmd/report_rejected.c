@@ -91,8 +91,7 @@ static void insert(struct rejected_list *list, const char *name, int64_t ms)
 	};
 }
 
-static void consider(
-    struct rejected_list *list, int dir, const char *name, int64_t since_ms)
+static void consider(struct rejected_list *list, int dir, const char *name)
 {
 	struct stat st;
 	int64_t ms;
@@ -101,41 +100,45 @@ static void consider(
 	    !S_ISREG(st.st_mode))
 		return;
 	ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
-	if (ms < since_ms || is_refused(dir, name))
+	if (ms < list->since_ms || ms > list->until_ms || is_refused(dir, name))
 		return;
 	list->total++;
 	insert(list, name, ms);
 }
 
-static int walk(struct rejected_list *list, DIR *dir, int64_t since_ms,
-    const char *path, struct why *why)
+static int walk(
+    struct rejected_list *list, DIR *dir, const char *path, struct why *why)
 {
 	struct dirent *entry;
 
 	errno = 0;
 	while ((entry = readdir(dir)) != NULL) {
-		consider(list, dirfd(dir), entry->d_name, since_ms);
+		consider(list, dirfd(dir), entry->d_name);
 		errno = 0;
 	}
 	return errno ? fail(why, "%s: cannot list: %m", path) : 0;
 }
 
 int rejected_read(struct rejected_list *list, const char *spool_dir,
-    int64_t since_ms, size_t max, struct why *why)
+    int64_t since_ms, int64_t until_ms, size_t max, struct why *why)
 {
 	auto_free char *path = file_join(spool_dir, "rejected");
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	int result;
 
-	*list = (struct rejected_list){ .max = max };
+	*list = (struct rejected_list){
+		.max = max,
+		.since_ms = since_ms,
+		.until_ms = until_ms,
+	};
 	if (fd < 0)
 		return errno == ENOENT ? 0
 				       : fail(why, "%s: cannot open: %m", path);
 	if (!dir)
 		mem_exhausted();
 	list->rows = mem_array(max + 1, sizeof(*list->rows));
-	result = walk(list, dir, since_ms, path, why);
+	result = walk(list, dir, path, why);
 	for (size_t i = 0; i < list->count; i++)
 		fill(&list->rows[i], fd);
 	closedir(dir);
@@ -156,10 +159,12 @@ void rejected_clear(struct rejected_list *list)
 
 /* ---- the page's part --------------------------------------------------- */
 
-static void write_row(struct buf *out, const struct rejected *row)
+static void write_row(struct report *report, const struct rejected *row)
 {
+	struct buf *out = &report->page.text;
+
 	buf_puts(out, "<tr><td>");
-	report_time(out, row->ms);
+	report_time(report, row->ms);
 	html_put(out,
 	    "</td><th scope=\"row\">%s</th><td><span class=\"badge dead\">%s"
 	    "</span></td><td class=\"n\">",
@@ -167,42 +172,61 @@ static void write_row(struct buf *out, const struct rejected *row)
 	if (row->line > 0)
 		html_put(out, "%lld:%lld", (long long)row->line,
 		    (long long)row->column);
-	html_put(out, "</td><td class=\"say\">%s</td><td>%s</td></tr>\n",
+	html_put(out,
+	    "</td><td class=\"say\">%s</td><td class=\"say\">%s</td></tr>\n",
 	    *row->message ? row->message : "its reason cannot be read",
 	    row->source);
 }
 
-void report_rejected(struct report *report)
+static void write_table(struct report *report)
 {
 	const struct rejected_list *list = &report->rejected;
 	struct buf *out = &report->page.text;
 
 	html_put(out,
-	    "<section id=\"p4\" aria-label=\"Rejected\"><h2>Rejected</h2>\n"
-	    "<p class=\"count\">%zu of %'lld shown</p>\n",
-	    list->count, (long long)list->total);
-	if (!list->total)
-		buf_puts(out,
+	    "<p>The files themselves lie in <code>%s/rejected</code>. Put one "
+	    "right, and move it into the drop box again.</p>"
+	    "<div class=\"wide\" role=\"region\" aria-label=\"Rejected files\" "
+	    "tabindex=\"0\"><table><thead><tr><th scope=\"col\">when</th>"
+	    "<th scope=\"col\">file</th><th scope=\"col\">code</th>"
+	    "<th scope=\"col\" class=\"n\">line:column</th>"
+	    "<th scope=\"col\">reason</th><th scope=\"col\">dropped as</th>"
+	    "</tr></thead><tbody>\n",
+	    report->conf->spool_dir);
+	for (size_t i = 0; i < list->count; i++) {
+		write_row(report, &list->rows[i]);
+		page_pass(&report->page);
+	}
+	buf_puts(out, "</tbody></table></div>");
+}
+
+static void write_list(struct report *report)
+{
+	const struct rejected_list *list = &report->rejected;
+
+	if (!list->total) {
+		buf_puts(&report->page.text,
 		    "<p class=\"none\">No file was rejected in this period."
 		    "</p>");
-	if (list->count) {
-		html_put(out,
-		    "<p>The files themselves lie in <code>%s/rejected</code>. "
-		    "Put one right, and move it into the drop box again.</p>"
-		    "<div class=\"wide\" role=\"region\" aria-label=\"Rejected "
-		    "files\" tabindex=\"0\"><table><thead><tr>"
-		    "<th scope=\"col\">when</th><th scope=\"col\">file</th>"
-		    "<th scope=\"col\">code</th>"
-		    "<th scope=\"col\" class=\"n\">line:column</th>"
-		    "<th scope=\"col\">reason</th>"
-		    "<th scope=\"col\">dropped as</th>"
-		    "</tr></thead><tbody>\n",
-		    report->conf->spool_dir);
-		for (size_t i = 0; i < list->count; i++) {
-			write_row(out, &list->rows[i]);
-			page_pass(&report->page);
-		}
-		buf_puts(out, "</tbody></table></div>");
+		return;
 	}
+	report_shown(
+	    report, list->total, "the newest first", "spoolhook log --failed");
+	if (list->count)
+		write_table(report);
+}
+
+void report_rejected(struct report *report)
+{
+	struct buf *out = &report->page.text;
+
+	buf_puts(out,
+	    "<section id=\"p4\" aria-label=\"Rejected\"><h2>Rejected</h2>\n");
+	if (report->webhook)
+		buf_puts(out,
+		    "<p class=\"none\">A rejected file belongs to no webhook; "
+		    "the page of all webhooks tells of them.</p>");
+	else
+		write_list(report);
 	buf_puts(out, "</section>\n");
 }

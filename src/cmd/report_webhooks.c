@@ -163,42 +163,53 @@ static void rule(struct buf *out, const struct webhook *webhook)
 
 /* ---- a card ------------------------------------------------------------ */
 
-static const struct report_pause *pause_of(
-    const struct report *report, const char *webhook)
+/* Each state that keeps it from sending is a badge, and a sentence below. */
+static void badges(struct report *report, const struct webhook *webhook)
 {
-	for (size_t i = 0; i < report->pause_count; i++) {
-		const struct report_pause *pause = &report->pauses[i];
-
-		if (strcmp(pause->webhook, webhook) == 0 &&
-		    (!pause->until_ms || pause->until_ms > report->now_ms))
-			return pause;
-	}
-	return NULL;
-}
-
-static void state(struct report *report, const struct webhook *webhook)
-{
-	const struct report_pause *pause = pause_of(report, webhook->id);
 	struct buf *out = &report->page.text;
+	size_t i;
 
 	report_badge(out, webhook->enabled ? "enabled" : "disabled");
-	if (!pause)
+	if (pauses_find(&report->pauses, webhook->id))
+		report_badge(out, "paused");
+	for (i = 0; i < webhook->endpoint_count; i++) {
+		if (!report_rest_of(
+			report, webhook->id, webhook->endpoints[i].id))
+			continue;
+		report_badge(out, "resting");
 		return;
-	report_badge(out, "paused");
-	if (pause->until_ms) {
-		buf_puts(out, " <span class=\"dim\">until ");
-		report_time(out, pause->until_ms);
-		buf_puts(out, "</span>");
 	}
 }
 
-static void last(struct buf *out, const char *name, int64_t ms)
+static void states(struct report *report, const char *id)
 {
+	struct buf *out = &report->page.text;
+
+	for (size_t i = 0; i < report->pauses.count; i++) {
+		if (strcmp(report->pauses.all[i].webhook, id) != 0)
+			continue;
+		buf_puts(out, "<p class=\"state\">");
+		report_pause(report, i);
+		buf_puts(out, "</p>\n");
+	}
+	for (size_t i = 0; i < report->rest_count; i++) {
+		if (strcmp(report->rests[i].webhook, id) != 0)
+			continue;
+		buf_puts(out, "<p class=\"state\">");
+		report_rest(report, &report->rests[i]);
+		buf_puts(out, "</p>\n");
+	}
+}
+
+static void last(struct report *report, const char *name, int64_t ms)
+{
+	struct buf *out = &report->page.text;
+
 	begin(out, name);
 	if (ms < 0)
 		buf_puts(out, "never");
 	else
-		report_time(out, ms);
+		report_time(report, ms);
 	end(out);
 }
 
@@ -227,8 +238,8 @@ static void fares(struct report *report, const char *id)
 	end(out);
 	if (!counts)
 		return;
-	last(out, "last success", counts->last_success_ms);
-	last(out, "last failure", counts->last_failure_ms);
+	last(report, "last success", counts->last_success_ms);
+	last(report, "last failure", counts->last_failure_ms);
 }
 
 static void mail(
@@ -250,11 +261,12 @@ static void card(struct report *report, const struct webhook *webhook)
 	struct buf *out = &report->page.text;
 
 	html_put(out, "<article class=\"card\"><h3>%s ", webhook->name);
-	state(report, webhook);
+	badges(report, webhook);
 	html_put(
 	    out, "</h3><p class=\"dim\">webhooks.d/%s.json</p>\n", webhook->id);
 	if (*webhook->description)
 		html_put(out, "<p>%s</p>\n", webhook->description);
+	states(report, webhook->id);
 	buf_puts(out, "<dl class=\"facts\">\n");
 	begin(out, "triggers");
 	list(out, webhook->triggers);
@@ -267,39 +279,61 @@ static void card(struct report *report, const struct webhook *webhook)
 	buf_puts(out, "</dl></article>\n");
 }
 
-static void strays(struct report *report)
+static void stray(struct report *report, const char *id)
 {
 	struct buf *out = &report->page.text;
 
-	for (size_t i = 0; i < report->count_count; i++) {
-		const char *id = report->counts[i].webhook;
+	html_put(out, "<article class=\"card\"><h3>%s ", id);
+	report_badge(out, "removed");
+	buf_puts(out,
+	    "</h3><p>No longer configured; the store still knows it.</p>"
+	    "<dl class=\"facts\">\n");
+	fares(report, id);
+	buf_puts(out, "</dl></article>\n");
+}
 
-		if (conf_webhook(report->conf, id))
-			continue;
-		html_put(out, "<article class=\"card\"><h3>%s ", id);
-		report_badge(out, "removed");
-		buf_puts(out,
-		    "</h3><p>No longer configured; the store still knows it."
-		    "</p><dl class=\"facts\">\n");
-		fares(report, id);
-		buf_puts(out, "</dl></article>\n");
+/* Those configured, then those that the store alone knows; how many there
+ * are, written or not. */
+static size_t cards(struct report *report)
+{
+	const struct conf *conf = report->conf;
+	size_t count = 0;
+
+	for (size_t i = 0; i < conf->webhook_count; i++) {
+		if (report_about(report, conf->webhooks[i]->id) &&
+		    count++ < REPORT_CARDS_MAX)
+			card(report, conf->webhooks[i]);
+		page_pass(&report->page);
 	}
+	for (size_t i = 0; i < report->count_count; i++) {
+		if (!conf_webhook(conf, report->counts[i].webhook) &&
+		    count++ < REPORT_CARDS_MAX)
+			stray(report, report->counts[i].webhook);
+	}
+	return count;
 }
 
 void report_webhooks(struct report *report)
 {
 	const struct conf *conf = report->conf;
 	struct buf *out = &report->page.text;
+	size_t count;
 
 	html_put(out,
 	    "<section id=\"p2\" aria-label=\"Webhooks\"><h2>Webhooks</h2>\n"
 	    "<p class=\"count\">%zu configured in <code>%s</code></p>\n",
 	    conf->webhook_count, conf->webhooks_dir);
 	buf_puts(out, "<div class=\"cards\">\n");
-	for (size_t i = 0; i < conf->webhook_count; i++) {
-		card(report, conf->webhooks[i]);
-		page_pass(&report->page);
-	}
-	strays(report);
-	buf_puts(out, "</div></section>\n");
+	count = cards(report);
+	buf_puts(out, "</div>\n");
+	if (!count)
+		buf_puts(out,
+		    "<p class=\"none\">A webhook is a file in that folder; "
+		    "spoolhook-webhook(5) tells what it holds.</p>\n");
+	if (count > REPORT_CARDS_MAX)
+		html_put(out,
+		    "<p class=\"count\">The first %d of %zu; <code>spoolhook "
+		    "list</code> shows all.</p>\n",
+		    REPORT_CARDS_MAX, count);
+	buf_puts(out, "</section>\n");
 }

@@ -330,4 +330,108 @@ $html = page($many, '--max-entries', 1000);
 cmp_ok(time - $began, '<', 20, 'their page takes seconds');
 is(() = $html =~ /<details class="row"/g, 1000, '... and shows each');
 ok(eval { elements($html) }, '... well-formed') or diag $@;
+
+# ---- what keeps deliveries waiting ------------------------------------------------------------
+my $slow = Stage->new(webhooks => {
+	rest => { endpoints => [ { id => 'down', url => "http://127.0.0.1:$dead/" } ],
+		breaker => { failures => 1, rest => '1h' }, retry => { delays => ['1h'] } },
+	break => { endpoints => ["http://127.0.0.1:$port/break"] },
+	lost => { endpoints => ["http://127.0.0.1:$dead/"], retry => { delays => ['1h'] } },
+	well => { endpoints => ["http://127.0.0.1:$port/well"] },
+});
+my $run = $slow->run;
+is(($slow->verb('pause', 'break', '--for', '2h', '--reason', 'moves <now>'))[0], 0,
+    'a webhook is paused');
+$slow->drop("n$_.json", $slow->event_text('triggered', id => "n$_",
+    message => "\x{e4}" x 5000)) for 1 .. 2;
+my $waits = wait_until {
+	my %got;
+
+	$got{"$_->{webhook} $_->{state}"}++ for $slow->queue;
+	($got{'rest deferred'} || 0) && ($got{'lost deferred'} || 0) == 2 &&
+	    ($got{'break queued'} || 0) == 2 && ($got{'well delivered'} || 0) == 2;
+};
+ok($waits, 'one webhook is paused, one rests, one waits, one is well');
+my ($held) = grep { $_->{webhook} eq 'lost' } $slow->queue;
+is(($slow->verb('queue', 'hold', $held->{delivery}))[0], 0, 'a delivery is held');
+$text = text(page($slow));
+my $at = qr/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/;
+like($text, qr/In the way now\s+break : Paused since\s+$at\s+by \w+, until\s+$at\s*: moves <now>/,
+    'the overview tells of a pause: since when, by whom, until when, why');
+like($text, qr{In the way now.*rest\s+/\s+down rests since\s+$at\s*, after \d+ failed calls? in a row; next probe\s+$at}s,
+    '... and of an endpoint that rests, and when it is probed');
+like($text, qr/break\s+enabled\s+paused\s.*?Paused since\s+$at/s, 'so does the webhook: paused');
+like($text, qr/rest\s+enabled\s+resting\s.*?rests since\s+$at/s, '... and resting');
+like($text, qr/well\s+enabled\s+webhooks/, '... while one that is well has nothing to tell');
+like($text, qr/when it is resumed/, 'a delivery of a paused webhook does not claim to be due');
+like($text, qr/in 1h\w*, while its endpoint rests/, '... nor does one of an endpoint that rests');
+like($text, qr/when it is released/, 'one that is held says so');
+unlike(text(page($slow, '--no-payloads')), qr/(?:\xc3\xa4){200}/,
+    'a message of any length is cut in the rows');
+like($text, qr/(?:\xc3\xa4){150}\xe2\x80\xa6/, '... at a whole character, and it shows');
+like($text, qr/from\s+$at\s+to\s+$at\s*, in the time zone \+0000/,
+    'the time zone is told once');
+unlike($text, qr/$at \+0000/, '... and not at every moment');
+{
+	local $ENV{TZ} = 'Europe/Berlin';
+	my ($past) = page($slow, '--since', '2026-07-01 00:00');
+	like(text($past), qr/from\s+2026-07-01 00:00:00 \+0200\s+to/,
+	    'a moment of summer says so in winter') if $past =~ /zone \+0100/;
+}
+my $now = JSON::PP->new->utf8->decode(($slow->verb('report', '--json'))[1])->{now};
+is($now->{paused}[0]{reason}, 'moves <now>', '--json tells of the pause');
+is("$now->{resting}[0]{webhook}/$now->{resting}[0]{endpoint}", 'rest/down',
+    '... and of the rest');
+like($now->{resting}[0]{next_probe}, qr/^\d{4}-.*Z$/, '... with its next probe');
+
+# ---- one webhook, one period ------------------------------------------------------------------
+$text = text(page($slow, '--webhook', 'rest'));
+like($text, qr/webhook rest, from/, '--webhook: the page says whose it is');
+like($text, qr/2 of 2 shown, the newest first/, '... and has its deliveries');
+unlike($text, qr{\bbreak\b|\blost\b|\bwell\s*/|-well-}, '... and nothing of the others');
+like($text, qr/A rejected file belongs to no webhook/, '... nor rejected files, which have none');
+($status, undef, $err) = $slow->verb('report', '-o', '-', '--webhook', 'wel');
+is($status, 64, 'a webhook that is none: bad use');
+like($err, qr/"well"/, '... with the nearest that there is');
+$slow->stop($run);
+$slow->webhook(lost => undef);
+is(text(page($slow, '--webhook', 'lost')) =~ /lost\s+removed/, 1,
+    'one that was removed can be asked for');
+like(text(page($slow)), qr/In the way now\s+The daemon is not running: nothing is sent\..*lost : no longer configured, 2 waiting/s,
+    'what waits for nobody is in the way');
+is(system('sqlite3', $slow->spool . '/spool.db', 'UPDATE delivery SET ' .
+    'accepted_ms = accepted_ms - 172800000, changed_ms = changed_ms - 172800000 ' .
+    'WHERE endpoint = (SELECT seq FROM endpoint WHERE webhook = \'well\')'), 0,
+    'some things were done two days ago');
+$text = text(page($slow, '--until', '-1d'));
+like($text, qr/2 of 2 shown, the newest first/, '--until: the page ends there');
+like($text, qr/delivered\s+2\s+dead\s+0/, '... its numbers, too');
+like(text(page($slow, '--until', '-1d', '-n', 1)), qr/1 of 2 shown, the newest first\. To see the others:\s+spoolhook queue --state all/,
+    '... and what is left out is told, and how to see it');
+like(text(page($slow, '--since', '-3d', '--until', '-1d')), qr/2 of 2 shown/,
+    'a period has two ends');
+($status, undef, $err) = $slow->verb('report', '-o', '-', '--since', '-1d', '--until', '-2d');
+is($status, 64, 'one that ends before it begins: bad use');
+like($err, qr/--until must be later than --since/, '... and what is wrong with it');
+
+# ---- bounds ------------------------------------------------------------------------------------
+my $large = Stage->new(webhooks => { large => { order => 'none',
+	endpoints => ["http://127.0.0.1:$dead/"], retry => { max_retries => 0 },
+	breaker => { failures => 0 } } });
+make_path($large->spool . '/incoming');
+spew($large->spool . "/incoming/$_.json", '[' . join(',',
+    map { $large->event_text('triggered', id => "n$_", filler => '<' x 60000) } 1 .. 10) . ']')
+    for 1 .. 10;
+is(($large->verb('run', '--once'))[0], 1, 'a hundred large events, hard to show');
+$html = page($large);
+cmp_ok(length $html, '<', 20 << 20, 'payloads do not make the page larger than it may be');
+is(() = $html =~ /<details class="row"/g, 100, '... it has every row');
+like(text($html), qr/Left out, for the page is large already;\s+spoolhook show --payload \w{16}\s+prints it/,
+    '... and tells how to see what it has no room for');
+is(system('sqlite3', $large->spool . '/spool.db', 'INSERT INTO attempt SELECT NULL, 1, n, 1, 1, 0, ' .
+    '\'timeout\', \'\', \'\', \'deferred\', x\'\' FROM (WITH RECURSIVE c(n) AS ' .
+    '(SELECT 2 UNION ALL SELECT n + 1 FROM c WHERE n < 200) SELECT n FROM c)'), 0,
+    'a delivery is sent again and again');
+like(text(page($large)), qr/The first 50 of 200;\s+spoolhook show \w{16}-large-0\s+prints all/,
+    'its attempts have a bound, which is told');
 done_testing;

@@ -33,15 +33,21 @@ $stage->webhook(bad => { endpoints => ["http://127.0.0.1:$dead/"],
 	retry => { max_retries => 0 } });
 $stage->webhook(later => { endpoints => ["http://127.0.0.1:$dead/"],
 	retry => { delays => ['1h'] } });
+# Names as long as they may be, where pictures, lists and rows must make room.
+$stage->webhook('n' x 58 => { name => 'N' x 200, description => 'D' x 500,
+	endpoints => [ { id => 'e' x 30, url => "https://127.0.0.1:$dead/" . 'u' x 200,
+	headers => { 'X-' . 'H' x 60 => 'v' } } ], triggers => ['incident_acknowledged'],
+	retry => { max_retries => 0 }, breaker => { failures => 1, rest => '1h' } });
 my $daemon = $stage->run;
 $stage->drop('evil.json', $stage->event_text('triggered',
     message => $hostile, description => 'wide' x 400));
 $stage->drop('ack.json', $stage->event_text('acknowledged', id => 'other'));
+$stage->drop('x' x 150 . '.json', '{"broken":,}');
 $stage->drop('"><img src=x onerror=hacked=1>.json', '{"broken":,}');
 ok((wait_until {
 	my @rows = $stage->queue;
 
-	@rows == 8 && !grep { $_->{state} eq 'active' || !$_->{tries} } @rows;
+	@rows == 9 && !grep { $_->{state} eq 'active' || !$_->{tries} } @rows;
 }), 'there is something to report');
 wait_until { glob($stage->spool . '/rejected/*.why.json') };
 my $file = $stage->dir . '/report.html';
@@ -111,16 +117,16 @@ sub pick
 	    "e.dispatchEvent(new Event('input', { bubbles: true })); })()");
 }
 pick('[data-key=state]', 'dead');
-ok((wait_until { $browser->eval($visible) eq 'dead,dead' } 5), '... by state');
-is($browser->eval('document.getElementById("hits").textContent'), '2 of these 8',
+ok((wait_until { $browser->eval($visible) eq 'dead,dead,dead' } 5), '... by state');
+is($browser->eval('document.getElementById("hits").textContent'), '3 of these 9',
     '... and are counted');
 pick('[data-key=state]', '');
 pick('#find', 'ONERROR');
-ok((wait_until { $browser->eval($visible) !~ /^(?:dead,dead|)$/ &&
+ok((wait_until { $browser->eval($visible) !~ /^(?:dead,dead,dead|)$/ &&
 	$browser->eval($visible) =~ tr/,// == 3 } 5), '... by a word of the payload')
     or diag $browser->eval($visible);
 pick('#find', '');
-ok((wait_until { $browser->eval($visible) =~ tr/,// == 7 } 5), '... and all again');
+ok((wait_until { $browser->eval($visible) =~ tr/,// == 8 } 5), '... and all again');
 is($browser->eval('(async () => { const r = document.querySelector(".shared").closest(".row");' .
 	'r.open = true; await new Promise(f => setTimeout(f, 100));' .
 	'return r.querySelectorAll("pre.payload").length + ' .
@@ -177,6 +183,17 @@ for my $width (320, 1280) {
 		    "return r.width < 40 || r.right > $width; }).length"), 0,
 		    '... and its pictures have room');
 	}
+}
+is($browser->eval('[...document.querySelectorAll("h1, h2, h3, h4")].map(h => +h.tagName[1])' .
+	'.filter((n, i, all) => n - (i ? all[i - 1] : 0) > 1).length'), 0,
+    'no level of headings is left out');
+for my $n (0 .. 4) {
+	$browser->eval("document.getElementById('t$n').focus()");
+	$browser->key('Tab', 9);
+	is($browser->eval('(e => e.matches(":focus-visible") && ' .
+		'getComputedStyle(e).outlineStyle)(document.activeElement)'), 'solid',
+	    "the next place of tab $n can be seen when it is reached by key")
+	    if $browser->eval("!!document.querySelector('#p$n summary, #p$n [tabindex], #p$n input')");
 }
 $browser->eval('document.getElementById("t0").click()');
 is($browser->eval('[...document.querySelectorAll("svg[role=img]")].filter(s =>' .
