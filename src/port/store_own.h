@@ -24,6 +24,10 @@ struct store {
 int lane_advance(struct store *store, int64_t endpoint, const char *lane,
     bool vacant, int64_t now_ms, struct why *why);
 
+/* Fails where the database is empty, or missing beside its log, and the spool
+ * tells of an earlier life; a new one is 0. */
+int store_judge_empty(const char *path, struct why *why);
+
 /* Applies one change to one row, inside a transaction (store_change.c). */
 int change_row(struct store *store, enum change which, int64_t row,
     int64_t due_ms, int64_t now_ms, enum changed *answer, struct why *why);

@@ -158,6 +158,9 @@ sub settled_at_death
 	make_path($copy);
 	system('cp', '-p', glob($stage->spool . '/spool.db*'), $copy) == 0
 	    or return ();
+	my ($begun) = Fault::query($copy,
+	    "SELECT count(*) FROM sqlite_master WHERE name = 'endpoint'");
+	return () unless $begun && $begun->[0];
 	my (undef, $deliveries) = Fault::look($copy);
 	return map { $_->{id} => 1 } grep { $_->{state} >= 4 } @$deliveries;
 }

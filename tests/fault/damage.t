@@ -118,6 +118,45 @@ for my $name (sort keys %useless) {
 	is(($stage->verb('run', '--once'))[0], 0, "$name: moved away, all is new");
 }
 
+# ---- nothing of it ---------------------------------------------------------
+
+# Cut to nothing, a database looks like a new one: what lies beside it tells.
+my %traces = (
+	'its log' => sub { spew("$_[0]/spool.db-wal", 'x' x 8192) },
+	'delivery.jsonl' => sub { spew("$_[0]/log/delivery.jsonl", "{}\n") },
+	'failed files' => sub { spew("$_[0]/failed/good/X.json", '{}') },
+	'mails' => sub { spew("$_[0]/mail/x.eml", "To: x\n") },
+	'rejected files' => sub { spew("$_[0]/rejected/x.json", '{') },
+);
+for my $name (sort keys %traces) {
+	my $stage = stage();
+
+	spew($stage->spool . '/spool.db', '');
+	$traces{$name}->($stage->spool);
+	my ($status, $out, $err) = $stage->verb('run', '--once');
+	is($status, 74, "empty beside $name: the start fails");
+	like($err, qr/spool\.db: empty.*an earlier life.*move spool\.db\*/,
+		'... and says why, and the way out');
+	is(-s $stage->spool . '/spool.db', 0, '... and leaves it empty');
+	unlink glob($stage->spool . '/spool.db*');
+	is(($stage->verb('run', '--once'))[0], 0, '... moved away, all is new');
+}
+{
+	my $stage = stage();
+	my $log = 'x' x 8192;
+
+	spew($stage->spool . '/spool.db-wal', $log);
+	is(($stage->verb('run', '--once'))[0], 74,
+		'gone, and its log is there: the start fails');
+	is(slurp($stage->spool . '/spool.db-wal'), $log, '... and leaves the log');
+	$stage = stage();
+	spew($stage->spool . '/spool.db', '');
+	spew($stage->spool . '/lock', '');
+	is(($stage->verb('run', '--once'))[0], 0,
+		'empty where nothing ever happened, as after a first start that '
+		. 'died: it is new');
+}
+
 # ---- half of it ------------------------------------------------------------
 
 {
