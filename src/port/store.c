@@ -88,6 +88,8 @@ struct store *store_open(const char *path, enum store_use use, struct why *why)
 		fail(why, "%s: there is no spool database: %m", path);
 		return NULL;
 	}
+	if (store_judge_empty(path, why) < 0)
+		return NULL;
 	sql = sql_open(path, use != STORE_LOOK, why);
 	if (!sql)
 		return NULL;
