@@ -8,7 +8,8 @@
  * times, nothing is claimed. What the clock did while no daemon ran is only
  * known when it went back; a jump ahead is then like a long rest, and each
  * delivery still gets its attempt. If we die between the jump and its commit,
- * the next start sees a clock that went back, or such a long rest.
+ * the next start sees a clock that went back, or such a long rest; if we die
+ * while the store moves its times step by step, the next start goes on.
  */
 #include "flow/dispatch_own.h"
 
@@ -92,14 +93,20 @@ void clock_again(struct dispatch *d, int64_t now_ms)
 
 void dispatch_clocked(struct dispatch *d, struct work *work)
 {
-	const struct work_clock *clock = (const struct work_clock *)work;
+	struct work_clock *clock = (struct work_clock *)work;
 	int64_t now_ms = now_wall_ms();
 	char span[TEXT_DURATION_SIZE];
 
+	if (clock->more && !work->failed && !d->stopping) {
+		clock->now_ms = now_ms;
+		committer_send(d->sides.committer, work);
+		return;
+	}
 	d->clocks--;
 	if (work->failed) {
+		/* What was begun is in the store, which goes on with it. */
 		d->unmoved = true;
-		d->unmoved_ms += clock->jump_ms;
+		d->unmoved_ms += clock->begun ? 0 : clock->jump_ms;
 		d->pause_until_ms = now_ms + STORE_PAUSE_MS;
 		free(work);
 		return;

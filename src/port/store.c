@@ -162,6 +162,13 @@ static void undo_tend(struct work *work)
 	work_tend_clear((struct work_tend *)work);
 }
 
+static void undo_clock(struct work *work)
+{
+	struct work_clock *clock = (struct work_clock *)work;
+
+	clock->begun = clock->begun && !clock->began;
+}
+
 static void undo_settle(struct work *work)
 {
 	((struct work_settle *)work)->unlocked = false;
@@ -186,7 +193,7 @@ static const struct {
 	[WORK_RECEIPTS] = { receipts_run, undo_receipts },
 	[WORK_PRUNE] = { prune_run, NULL },
 	[WORK_TEND] = { tend_run, undo_tend },
-	[WORK_CLOCK] = { clock_run, NULL },
+	[WORK_CLOCK] = { clock_run, undo_clock },
 	[WORK_LOGGED] = { logged_run, NULL },
 	[WORK_COUNT] = { count_run, NULL },
 };

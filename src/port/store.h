@@ -442,13 +442,22 @@ void work_tend_clear(struct work_tend *work);
  * The wall clock was set by jump_ms: what waits moves along. jump_ms 0, asked
  * at the start: when the clock is behind the last moment that was written down
  * by at least slack_ms, what was written in the future waits from now on.
+ *
+ * A step moves about CLOCK_STEP deliveries, and the store remembers how far it
+ * came: while `more` comes back, send it again with the time of that moment;
+ * nothing may be claimed meanwhile. What an earlier daemon left half done is
+ * finished first.
  */
+enum { CLOCK_STEP = 2048 };
 struct work_clock {
 	struct work work;
 	int64_t now_ms;
 	int64_t jump_ms;
 	int64_t slack_ms;
-	int64_t behind_ms; /* out, at the start: how far, 0 when it was not */
+	int64_t behind_ms; /* in and out, from 0: at the start, how far */
+	bool begun; /* in and out, from false: not only what was left */
+	bool began; /* the store's own: this very step did */
+	bool more; /* out */
 };
 
 /* Rows of events and attempts, by their numbers, up to which something is

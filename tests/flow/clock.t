@@ -132,6 +132,33 @@ subtest 'a year ahead while no daemon runs' => sub {
 	$stage->stop($daemon);
 };
 
+# The store cannot move its times at first: a trigger stands in the way, which
+# nothing but the move sets off.
+subtest 'a store that refuses' => sub {
+	my $peer = Peer->new;
+	my $stage = new_stage($peer);
+	my $daemon = run_with_clock($stage, '+0');
+	my $sql = sub { system('sqlite3', '-batch', '-cmd', '.timeout 5000',
+	    $stage->spool . '/spool.db', @_) };
+
+	many($stage, 'a', 10);
+	wait_until { $stage->log('attempt') == 10 };
+	my $deferred = time;
+	$peer->answer('/in', '/ok');
+	is($sql->("CREATE TRIGGER refuse BEFORE UPDATE OF queued_ms ON delivery
+	    BEGIN SELECT RAISE(ABORT, 'refused'); END"), 0, 'is at hand');
+	set_clock($stage, $daemon, '+1y');
+	wait_until { $stage->errors($daemon) =~ /refused/ };
+	like($stage->errors($daemon), qr/refused/, 'cannot move what waits');
+	is($sql->('DROP TRIGGER refuse'), 0, 'then it can');
+	wait_until { $stage->log('delivered') == 10 };
+	is(scalar($stage->log('delivered')), 10, 'it is asked again, and all goes on');
+	cmp_ok(($peer->requests('/in'))[10]{at} - $deferred, '>', 1.5,
+	    'nothing was claimed by the old times');
+	is(scalar($stage->log('dead')), 0, 'nothing dies of age');
+	is($stage->stop($daemon), 0, 'the daemon ends in time');
+};
+
 subtest 'a rest' => sub {
 	my $peer = Peer->new;
 	my $stage = new_stage($peer, breaker => { failures => 2, rest => '1s' },
