@@ -15,6 +15,7 @@
 #include "base/now.h"
 #include "base/say.h"
 #include "cmd/desk.h"
+#include "cmd/progress.h"
 #include "flow/record.h"
 #include "model/id.h"
 #include "port/spool.h"
@@ -52,6 +53,7 @@ struct changer {
 	int64_t paced; /* how many got a due time so far */
 	int64_t done, left, busy, gone;
 	bool dry;
+	struct progress progress;
 	struct why why;
 };
 
@@ -191,9 +193,11 @@ static int apply(struct changer *c)
 	    store_change_at(c->store, c->job->change, c->rows, c->due_ms,
 		c->count, now_wall_ms(), c->answers, &c->why) < 0)
 		return -1;
+	progress_hide(&c->progress);
 	for (i = 0; i < c->count; i++)
 		tell(c, i, c->answers[i]);
 	clear_batch(c);
+	progress_to(&c->progress, c->done + c->left + c->busy + c->gone);
 	return 0;
 }
 
@@ -230,10 +234,16 @@ static int add(void *arg, const struct delivery_row *row)
 	return c->count == BATCH && apply(c) < 0;
 }
 
+/* How many there will be nobody knows before the walk is over. */
 static int change_all(struct changer *c)
 {
+	int64_t walked;
+
 	c->start_ms = now_wall_ms();
-	if (selection_walk(&c->selection, c->store, add, c, &c->why) < 0)
+	progress_start(&c->progress, c->args, c->job->done, 0);
+	walked = selection_walk(&c->selection, c->store, add, c, &c->why);
+	progress_end(&c->progress);
+	if (walked < 0)
 		return -1;
 	/* A batch that failed stays, and ended the walk. */
 	if (c->selection.over)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
  * cmd/progress: one line on the terminal that is drawn over itself. It owns
- * that line and nothing else, writes to standard error only, and promises to
- * take the line away before anything else is printed there. Plain text, so
- * there is no colour to turn off. If we die in the middle, the bar stays on the
- * screen and the shell writes behind it.
+ * that line and nothing else, and writes to standard error only. The cursor
+ * always stands at the start of the line, so that whatever else is said, also
+ * by a shell after we died in the middle, is written over the bar and not
+ * behind it. Plain text, so there is no colour to turn off.
  */
 #include "cmd/progress.h"
 
@@ -63,7 +63,7 @@ static void draw_bar(
 	memset(bar, ' ', CELLS);
 	memset(bar, '#', (size_t)(part * CELLS));
 	bar[CELLS] = '\0';
-	fprintf(stderr, "\r%s [%s] %3d%%%s%s\033[K", progress->what, bar,
+	fprintf(stderr, "%s [%s] %3d%%%s%s\033[K\r", progress->what, bar,
 	    (int)(part * 100), *left ? ", left " : "", left);
 }
 
@@ -72,7 +72,7 @@ static void draw(struct progress *progress, int64_t done, int64_t now_ms)
 	if (progress->total > 0)
 		draw_bar(progress, done, now_ms);
 	else
-		fprintf(stderr, "\r%s: %lld\033[K", progress->what,
+		fprintf(stderr, "%s: %lld\033[K\r", progress->what,
 		    (long long)done);
 	fflush(stderr);
 	progress->drawn = true;
@@ -94,7 +94,7 @@ void progress_hide(struct progress *progress)
 {
 	if (!progress->drawn)
 		return;
-	fputs("\r\033[K", stderr);
+	fputs("\033[K", stderr);
 	fflush(stderr);
 	progress->drawn = false;
 }

@@ -11,6 +11,7 @@
 #include "base/now.h"
 #include "base/say.h"
 #include "cmd/desk.h"
+#include "cmd/progress.h"
 #include "cmd/verb.h"
 #include "flow/attic.h"
 #include "flow/retention.h"
@@ -33,9 +34,11 @@ struct pruning {
 };
 
 /* Between two steps the daemon has its turn: the store's lock is free. */
-static int prune_events(struct pruning *p, struct why *why)
+static int walk_events(
+    struct pruning *p, struct progress *progress, struct why *why)
 {
 	struct work_prune work = { .work.kind = WORK_PRUNE, .dry = p->dry };
+	int64_t seen = 0;
 	bool full;
 
 	retention_limits(&p->conf->retention, now_wall_ms(), &work);
@@ -45,8 +48,23 @@ static int prune_events(struct pruning *p, struct why *why)
 		crash_point(prune_step);
 		p->pruned.events += work.events;
 		p->pruned.squeezed += work.squeezed;
+		progress_to(progress, seen += PRUNE_STEP);
 	} while (work.cursor);
 	return 0;
+}
+
+static int prune_events(struct pruning *p, struct why *why)
+{
+	struct progress progress;
+	int64_t events, unmatched, mails;
+	int got;
+
+	if (store_totals(p->store, &events, &unmatched, &mails, why) < 0)
+		return -1;
+	progress_start(&progress, p->args, "pruning", events);
+	got = walk_events(p, &progress, why);
+	progress_end(&progress);
+	return got;
 }
 
 static int prune_files(struct pruning *p, struct why *why)

@@ -17,6 +17,7 @@
 #include "base/say.h"
 #include "base/text.h"
 #include "cmd/compose.h"
+#include "cmd/progress.h"
 #include "cmd/verb.h"
 #include "model/event.h"
 #include "model/id.h"
@@ -86,9 +87,9 @@ static int look_at(
 	return EXIT_OK;
 }
 
-/* Looks at everything as the daemon will; *count is the number of events. */
-static int look(const struct submission *s, const char *name,
-    const struct buf *input, bool *lines, size_t *count)
+static int look_at_all(const struct submission *s, const char *name,
+    const struct buf *input, bool *lines, size_t *count,
+    struct progress *progress)
 {
 	struct split split;
 	size_t at = 0;
@@ -123,7 +124,21 @@ static int look(const struct submission *s, const char *name,
 			return bad(name, &piece, piece.code, piece.message);
 		}
 		at += piece.next;
+		progress_to(progress, (int64_t)at);
 	}
+}
+
+/* Looks at everything as the daemon will; *count is the number of events. */
+static int look(const struct submission *s, const char *name,
+    const struct buf *input, bool *lines, size_t *count)
+{
+	struct progress progress;
+	int code;
+
+	progress_start(&progress, s->args, "checking", (int64_t)input->len);
+	code = look_at_all(s, name, input, lines, count, &progress);
+	progress_end(&progress);
+	return code;
 }
 
 /* What keeps a file out of a drop box; the last row is everything else. */
