@@ -3,7 +3,8 @@
  * cmd/flush: whatever waits for a later time is due now, of all webhooks or of
  * those named, and the daemon is told. A million rows go in short transactions,
  * so the daemon works on meanwhile; if we die in the middle, the rest keeps its
- * time. Pauses and holds stay.
+ * time. Pauses and holds stay. When all are meant, endpoints that rest are tried
+ * at once, too; only the daemon can do that, by its signal.
  */
 #include "base/jot.h"
 #include "base/mem.h"
@@ -11,9 +12,11 @@
 #include "base/say.h"
 #include "base/text.h"
 #include "cmd/desk.h"
+#include "cmd/rests.h"
 #include "cmd/verb.h"
 #include "port/store.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -126,7 +129,7 @@ static int await(struct flushing *f)
 	}
 }
 
-/* ---- the verb ---------------------------------------------------------- */
+/* ---- telling ----------------------------------------------------------- */
 
 static void print(const struct flushing *f)
 {
@@ -150,12 +153,60 @@ static void print(const struct flushing *f)
 	puts(buf_text(&line));
 }
 
+/* ---- rests ------------------------------------------------------------- */
+
+static int read_rests(struct flushing *f, struct rests *rests)
+{
+	int64_t now_ms = now_wall_ms();
+	size_t count = f->args->operand_count;
+	size_t i;
+
+	if (!count)
+		return rests_read(
+		    rests, f->store, f->conf, NULL, now_ms, f->why);
+	for (i = 0; i < count; i++) {
+		if (rests_read(rests, f->store, f->conf, f->args->operands[i],
+			now_ms, f->why) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Whoever flushes has mended something, and would wonder. */
+static int tell_rests(struct flushing *f)
+{
+	struct rests rests = { 0 };
+	int got = read_rests(f, &rests);
+	size_t i;
+
+	for (i = 0; i < rests.count; i++) {
+		char when[TEXT_TIME_SIZE];
+
+		text_local_time(when, rests.all[i].until_ms);
+		say_warning("%s/%s rests until %s after too many failures; "
+			    "\"spoolhook flush\" of all by root, or USR2 to "
+			    "the daemon, ends it",
+		    rests.all[i].webhook, rests.all[i].endpoint, when);
+	}
+	rests_clear(&rests);
+	return got;
+}
+
+/* The daemon's own flush ends all rests. Not everybody may ask it. */
+static bool end_rests(const struct flushing *f, int pid)
+{
+	return pid > 0 && !f->args->operand_count && kill(pid, SIGUSR2) == 0;
+}
+
+/* ---- the verb ---------------------------------------------------------- */
+
 static int flush(struct flushing *f)
 {
 	bool waits = args_has(f->args, "wait");
-	bool runs = desk_daemon(f->conf) != 0;
+	int pid = desk_daemon(f->conf);
+	bool runs = pid != 0;
 
-	if (flush_named(f) < 0) {
+	if (flush_named(f) < 0 || (!end_rests(f, pid) && tell_rests(f) < 0)) {
 		say_error("%s", f->why->text);
 		return EXIT_IO;
 	}

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cmd/desk.h"
 #include "cmd/queue.h"
+#include "cmd/rests.h"
 #include "cmd/select.h"
 #include "port/store.h"
 
@@ -20,6 +21,7 @@ struct listing {
 	const struct args *args;
 	struct selection selection;
 	struct pauses pauses;
+	struct rests rests;
 	int64_t now_ms;
 	int64_t limit; /* 0: none */
 	int64_t count;
@@ -27,6 +29,16 @@ struct listing {
 	int64_t deferred;
 	int64_t oldest_ms;
 };
+
+/* Until when its endpoint rests, -1 when that does not matter to it. */
+static int64_t rests_of(const struct listing *l, const struct delivery_row *row)
+{
+	int64_t until_ms = 0;
+
+	if (row->state == STATE_WAITING)
+		until_ms = rests_until(&l->rests, row->webhook, row->endpoint);
+	return until_ms > row->due_ms ? until_ms : -1;
+}
 
 static void print_json(const struct listing *l, const struct delivery_row *row)
 {
@@ -56,6 +68,7 @@ static void print_json(const struct listing *l, const struct delivery_row *row)
 	jot_int(&line, "bytes", row->bytes);
 	jot_bool(
 	    &line, "paused", pauses_find(&l->pauses, row->webhook) != NULL);
+	jot_time(&line, "rests_until", rests_of(l, row));
 	jot_close(&line, '}');
 	puts(buf_text(&line));
 }
@@ -65,6 +78,7 @@ static void describe_next(
 {
 	char span[TEXT_DURATION_SIZE];
 	bool waits = row->state == STATE_CHAINED || row->state == STATE_WAITING;
+	int64_t until_ms = rests_of(l, row);
 
 	if (waits && pauses_find(&l->pauses, row->webhook))
 		snprintf(out, 40, "paused");
@@ -72,6 +86,9 @@ static void describe_next(
 		snprintf(out, 40, "its turn");
 	else if (row->state != STATE_WAITING)
 		snprintf(out, 40, "-");
+	else if (until_ms > 0)
+		snprintf(out, 40, "rests %s",
+		    text_short_duration(span, until_ms - l->now_ms));
 	else if (row->due_ms <= l->now_ms)
 		snprintf(out, 40, "now");
 	else
@@ -160,9 +177,11 @@ static void print_end(const struct listing *l)
 	    text_short_duration(age, l->now_ms - l->oldest_ms));
 }
 
-static int walk(struct listing *l, struct store *store, struct why *why)
+static int walk(struct listing *l, const struct conf *conf, struct store *store,
+    struct why *why)
 {
-	if (desk_pauses(store, &l->pauses, why) < 0)
+	if (desk_pauses(store, &l->pauses, why) < 0 ||
+	    rests_read(&l->rests, store, conf, NULL, l->now_ms, why) < 0)
 		return -1;
 	return selection_walk(&l->selection, store, each, l, why);
 }
@@ -190,7 +209,7 @@ static int list(struct listing *l, const struct conf *conf)
 	if (!store)
 		return code;
 	l->now_ms = now_wall_ms();
-	if (walk(l, store, &why) < 0) {
+	if (walk(l, conf, store, &why) < 0) {
 		say_error("%s", why.text);
 		code = EXIT_IO;
 	} else {
@@ -198,6 +217,7 @@ static int list(struct listing *l, const struct conf *conf)
 	}
 	store_close(store);
 	pauses_clear(&l->pauses);
+	rests_clear(&l->rests);
 	return verb_finish(code);
 }
 
