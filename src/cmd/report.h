@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/why.h"
 #include "cmd/desk.h"
+#include "cmd/progress.h"
 #include "cmd/verb.h"
 #include "model/tally.h"
 #include "port/store.h"
@@ -116,6 +117,8 @@ struct report {
 	size_t rest_count;
 	struct rejected_list rejected;
 	struct page page;
+	struct progress progress;
+	int64_t read; /* rows of the past, so far */
 	struct why *why;
 };
 

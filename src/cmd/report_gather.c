@@ -18,6 +18,7 @@ static void add_delivery(void *arg, const struct past_delivery *row)
 {
 	struct report *report = arg;
 
+	progress_to(&report->progress, ++report->read);
 	if (!report_about(report, row->webhook))
 		return;
 	tally_add_delivery(&report->tally,
@@ -36,6 +37,7 @@ static void add_attempt(void *arg, const struct past_attempt *row)
 {
 	struct report *report = arg;
 
+	progress_to(&report->progress, ++report->read);
 	if (!report_about(report, row->webhook))
 		return;
 	tally_add_attempt(&report->tally,
@@ -60,16 +62,26 @@ static int64_t zone_ms(int64_t now_ms)
 	return localtime_r(&now, &local) ? local.tm_gmtoff * 1000 : 0;
 }
 
+static int read_past(struct report *report)
+{
+	if (store_past_deliveries(report->store, report->since_ms,
+		report->until_ms, add_delivery, report, report->why) < 0)
+		return -1;
+	return store_past_attempts(report->store, report->since_ms,
+	    report->until_ms, add_attempt, report, report->why);
+}
+
 static int gather_past(struct report *report)
 {
 	struct tally *tally = &report->tally;
+	int got;
 
 	tally_init(
 	    tally, report->since_ms, report->until_ms, zone_ms(report->now_ms));
-	if (store_past_deliveries(report->store, report->since_ms,
-		report->until_ms, add_delivery, report, report->why) < 0 ||
-	    store_past_attempts(report->store, report->since_ms,
-		report->until_ms, add_attempt, report, report->why) < 0)
+	progress_start(&report->progress, report->args, "counting", 0);
+	got = read_past(report);
+	progress_end(&report->progress);
+	if (got < 0)
 		return -1;
 	tally_worst_first(tally);
 	return 0;
