@@ -69,18 +69,14 @@ static int prune_events(struct pruning *p, struct why *why)
 
 static int prune_files(struct pruning *p, struct why *why)
 {
-	struct attic_case from = {
-		.rejected_before_ms =
-		    now_wall_ms() - p->conf->retention.rejected_ms,
-		.failed_before_ms = now_wall_ms() - p->conf->retention.dead_ms,
-		.dry = p->dry,
-	};
+	struct attic_case from = { .dry = p->dry };
 	struct attic_counts counts;
 	struct attic *attic;
 	struct spool spool;
 
 	if (spool_open(&spool, p->conf->spool_dir, false, why) < 0)
 		return -1;
+	retention_files(&p->conf->retention, now_wall_ms(), &from);
 	from.spool_dir = spool.dir;
 	attic = attic_open(&from);
 	while (attic_step(attic))
@@ -88,6 +84,7 @@ static int prune_files(struct pruning *p, struct why *why)
 	counts = attic_counts(attic);
 	p->pruned.rejected = counts.rejected;
 	p->pruned.failed = counts.failed;
+	p->pruned.mails = counts.mails;
 	attic_close(attic);
 	spool_close(&spool);
 	return 0;
@@ -110,11 +107,12 @@ static void print(const struct pruning *p)
 
 	if (!p->args->common.json) {
 		printf("%s%lld event%s by age, %lld by size, %lld rejected and "
-		       "%lld failed file%s\n",
+		       "%lld failed file%s, %lld mail%s\n",
 		    p->dry ? "would remove " : "removed ",
 		    (long long)pruned->events, pruned->events == 1 ? "" : "s",
 		    (long long)pruned->squeezed, (long long)pruned->rejected,
-		    (long long)pruned->failed, pruned->failed == 1 ? "" : "s");
+		    (long long)pruned->failed, pruned->failed == 1 ? "" : "s",
+		    (long long)pruned->mails, pruned->mails == 1 ? "" : "s");
 		return;
 	}
 	jot_open(&line, NULL, '{');
@@ -122,6 +120,7 @@ static void print(const struct pruning *p)
 	jot_int(&line, "events_for_size", pruned->squeezed);
 	jot_int(&line, "rejected", pruned->rejected);
 	jot_int(&line, "failed", pruned->failed);
+	jot_int(&line, "mails", pruned->mails);
 	jot_bool(&line, "dry_run", p->dry);
 	jot_close(&line, '}');
 	puts(buf_text(&line));
@@ -144,7 +143,7 @@ static int prune(struct pruning *p)
 	store_close(p->store);
 	if (!p->dry &&
 	    (pruned->events || pruned->squeezed || pruned->rejected ||
-		pruned->failed))
+		pruned->failed || pruned->mails))
 		write_down(p);
 	print(p);
 	return verb_finish(code);

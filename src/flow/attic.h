@@ -5,24 +5,29 @@
 #include "base/why.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
- * Files that are kept for people: rejected/NAME beside NAME.why.json, and
- * failed/WEBHOOK/EVENT.json. A walk takes away those that are past their time,
- * in small steps.
+ * Files that are kept for people: rejected/NAME beside NAME.why.json,
+ * failed/WEBHOOK/EVENT.json, and mail/NAME.eml. A walk takes away those that
+ * are past their time and, while they are too large together, the oldest; in
+ * small steps.
  */
 struct attic;
 
 struct attic_case {
 	int spool_dir; /* descriptor */
+	int64_t now_ms; /* wall clock */
 	int64_t rejected_before_ms; /* rejected before, by the reason's file */
-	int64_t failed_before_ms; /* written before */
+	int64_t failed_before_ms; /* written before; mails, too */
+	int64_t max_bytes; /* of all of them; 0: no limit */
 	bool dry; /* only count */
 };
 
 struct attic_counts {
-	int64_t rejected, failed; /* with its reason a rejected file is one */
+	/* With its reason a rejected file is one. */
+	int64_t rejected, failed, mails;
 };
 
 /* Begins a walk. */

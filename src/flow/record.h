@@ -137,7 +137,7 @@ void record_resumed(struct record *record, const char *webhook,
 struct pruned {
 	int64_t events; /* past their time */
 	int64_t squeezed; /* because the database was too large */
-	int64_t rejected, failed; /* files */
+	int64_t rejected, failed, mails; /* files */
 };
 void record_pruned(
     struct record *record, const struct pruned *pruned, const struct actor *by);

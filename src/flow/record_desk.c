@@ -101,9 +101,10 @@ void record_pruned(
 {
 	struct buf *line = line_begin(record, SAY_INFO, "pruned",
 	    "%lld old events, %lld for the size, %lld rejected and %lld "
-	    "failed files removed",
+	    "failed files, %lld mails removed",
 	    (long long)pruned->events, (long long)pruned->squeezed,
-	    (long long)pruned->rejected, (long long)pruned->failed);
+	    (long long)pruned->rejected, (long long)pruned->failed,
+	    (long long)pruned->mails);
 
 	if (!line)
 		return;
@@ -111,6 +112,7 @@ void record_pruned(
 	jot_int(line, "events_for_size", pruned->squeezed);
 	jot_int(line, "rejected", pruned->rejected);
 	jot_int(line, "failed", pruned->failed);
+	jot_int(line, "mails", pruned->mails);
 	jot_actor(line, by);
 	line_end(record);
 }

@@ -13,7 +13,6 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "base/say.h"
-#include "flow/attic.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -85,6 +84,15 @@ void retention_limits(
 	out->max_bytes = kept->max_size;
 }
 
+void retention_files(
+    const struct retention *kept, int64_t now_ms, struct attic_case *out)
+{
+	out->now_ms = now_ms;
+	out->rejected_before_ms = now_ms - kept->rejected_ms;
+	out->failed_before_ms = now_ms - kept->dead_ms;
+	out->max_bytes = kept->max_size;
+}
+
 /* ---- a walk -------------------------------------------------------------- */
 
 static const struct retention *rule(const struct retention_desk *desk)
@@ -111,7 +119,7 @@ static void tell(struct retention_desk *desk)
 	const struct pruned *pruned = &desk->pruned;
 
 	if (pruned->events || pruned->squeezed || pruned->rejected ||
-	    pruned->failed)
+	    pruned->failed || pruned->mails)
 		record_pruned(desk->sides.record, pruned, &by);
 }
 
@@ -168,14 +176,10 @@ void retention_pruned(struct retention_desk *desk, struct work *work)
 
 static void open_attic(struct retention_desk *desk)
 {
-	const struct retention *kept = rule(desk);
-	int64_t now_ms = now_wall_ms();
+	struct attic_case from = { .spool_dir = desk->sides.spool->dir };
 
-	desk->attic = attic_open(&(struct attic_case){
-	    .spool_dir = desk->sides.spool->dir,
-	    .rejected_before_ms = now_ms - kept->rejected_ms,
-	    .failed_before_ms = now_ms - kept->dead_ms,
-	});
+	retention_files(rule(desk), now_wall_ms(), &from);
+	desk->attic = attic_open(&from);
 }
 
 static void walk_files(struct retention_desk *desk, int64_t steady_ms)
@@ -191,6 +195,7 @@ static void walk_files(struct retention_desk *desk, int64_t steady_ms)
 	attic_close(take(&desk->attic));
 	desk->pruned.rejected = counts.rejected;
 	desk->pruned.failed = counts.failed;
+	desk->pruned.mails = counts.mails;
 	end_walk(desk, steady_ms);
 }
 

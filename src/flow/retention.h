@@ -2,6 +2,7 @@
 #ifndef FLOW_RETENTION_H
 #define FLOW_RETENTION_H
 
+#include "flow/attic.h"
 #include "flow/committer.h"
 #include "flow/dispatch.h"
 #include "flow/notes.h"
@@ -14,8 +15,8 @@
 
 /*
  * History that is past its time goes: events that are delivered, dead or
- * unmatched, and files in rejected/ and failed/, as `retention` in the
- * configuration says. Once an hour by age, every minute by size, in small steps
+ * unmatched, and files in rejected/, failed/ and mail/, as `retention` in the
+ * configuration says. Once an hour, events every minute by size, in small steps
  * with breathing space between them, so nobody waits for it.
  */
 struct retention_desk;
@@ -54,5 +55,7 @@ bool retention_quiet(const struct retention_desk *desk);
 /* The limits that hold at `now_ms`, for the daemon and for `prune`. */
 void retention_limits(
     const struct retention *kept, int64_t now_ms, struct work_prune *out);
+void retention_files(
+    const struct retention *kept, int64_t now_ms, struct attic_case *out);
 
 #endif

@@ -57,7 +57,7 @@ ok(-e "$rejected/broken.json.why.json", 'and a rejected file');
 
 # ---- prune ------------------------------------------------------------------
 my $gone = prune();
-is_deeply([@$gone{qw(events events_for_size rejected failed)}], [0, 0, 0, 0],
+is_deeply([@$gone{qw(events events_for_size rejected failed mails)}], [(0) x 5],
 	'what is young stays');
 is(scalar($stage->log('pruned')), 0, '... and nothing is logged');
 keep(delivered => '0');
@@ -106,6 +106,38 @@ spew("$rejected/link.json.why.json", '{}');
 utime $old, $old, "$rejected/link.json.why.json";
 is(prune()->{rejected}, 2, 'a link goes, not what it leads to');
 ok(-e '/etc/passwd', '... which is still there');
+
+# ---- mails that became files ------------------------------------------------
+spew($stage->spool . "/mail/$_", 'Subject: x') for qw(old.eml young.eml other.txt);
+utime $old, $old, map { $stage->spool . "/mail/$_" } qw(old.eml other.txt);
+is(prune()->{mails}, 1, 'a mail that lies in a file goes with the dead');
+is_deeply([map { m{([^/]+)$} } sort glob $stage->spool . '/mail/*'],
+	[qw(other.txt young.eml)], '... and no other file');
+
+# ---- files by size ----------------------------------------------------------
+sub weigh { my $sum = 0; $sum += (stat)[12] * 512 for map { glob $stage->spool . "/$_" } qw(rejected/* failed/*/* mail/*.eml); $sum }
+unlink glob("$rejected/*.why.json"), $stage->spool . '/mail/young.eml';
+my $hour = time - 3000;
+for (1 .. 40) {
+	spew("$rejected/big$_.json", 'x' x 65536);
+	spew("$rejected/big$_.json.why.json", '{}');
+	utime $hour + $_ * 60, $hour + $_ * 60, "$rejected/big$_.json.why.json";
+}
+spew($stage->spool . "/failed/bad/young.json", 'x' x 65536);
+keep(max_size => '1M');
+my $would = prune('--dry-run')->{rejected};
+ok(-e "$rejected/big1.json", 'a dry run removes nothing for the size');
+$gone = prune();
+cmp_ok($gone->{rejected}, '>', 20, 'too many bytes of rejected files are too many');
+is($gone->{rejected}, $would, '... as many as the dry run has said');
+cmp_ok(weigh(), '<=', 1 << 20, '... so what is left is within the limit');
+cmp_ok(weigh(), '>', 800 << 10, '... and not far below it');
+ok(!-e "$rejected/big1.json" && !-e "$rejected/big1.json.why.json", 'the oldest are gone');
+ok(-e "$rejected/big40.json" && -e "$rejected/big40.json.why.json", 'the youngest stay, with their reasons');
+ok(-e $stage->spool . '/failed/bad/young.json', '... of every kind');
+is(prune()->{rejected}, 0, 'then no more go');
+unlink glob "$rejected/big*";
+unlink $stage->spool . '/failed/bad/young.json';
 
 # ---- scraps -----------------------------------------------------------------
 spew("$rejected/.scraps-1-2", 'half');
@@ -157,6 +189,6 @@ is($stage->stop($daemon), 0, 'the daemon ends well');
 my ($status, $out, $err) = $stage->verb('prune', 'x');
 is($status, 64, 'prune takes no operand');
 ($status, $out) = $stage->verb('prune');
-like($out, qr/\Aremoved 0 events by age, 0 by size, 0 rejected and 0 failed files\n\z/,
+like($out, qr/\Aremoved 0 events by age, 0 by size, 0 rejected and 0 failed files, 0 mails\n\z/,
 	'for people it is a sentence');
 done_testing;
