@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "base/say.h"
+#include "flow/leftovers.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -42,6 +43,7 @@ struct retention_desk {
 	bool asking;
 	bool stopping;
 	struct attic *attic;
+	struct leftovers *left; /* walked after it */
 	struct pruned pruned; /* by this walk */
 	int64_t next_ms; /* steady: of the next step or walk */
 	int64_t age_due_ms; /* steady: of the next walk by age */
@@ -72,6 +74,7 @@ void retention_close(struct retention_desk *desk)
 	if (!desk)
 		return;
 	attic_close(desk->attic);
+	leftovers_close(desk->left);
 	free(desk);
 }
 
@@ -182,17 +185,39 @@ static void open_attic(struct retention_desk *desk)
 	desk->attic = attic_open(&from);
 }
 
+static void open_leftovers(struct retention_desk *desk)
+{
+	const struct conf *conf = dispatch_plan(desk->sides.dispatch)->conf;
+
+	desk->left = leftovers_open(desk->sides.spool->dir, conf->inputs,
+	    conf->input_count, now_wall_ms());
+}
+
+static void close_leftovers(struct retention_desk *desk)
+{
+	int64_t count = leftovers_count(desk->left);
+
+	if (count)
+		say_info("%lld files that processes left when they were killed "
+			 "are removed",
+		    (long long)count);
+	leftovers_close(take(&desk->left));
+}
+
 static void walk_files(struct retention_desk *desk, int64_t steady_ms)
 {
 	struct attic_counts counts;
 
-	if (!desk->attic)
+	if (!desk->attic) {
 		open_attic(desk);
+		open_leftovers(desk);
+	}
 	desk->next_ms = steady_ms + breath(desk);
-	if (attic_step(desk->attic))
+	if (attic_step(desk->attic) || leftovers_step(desk->left))
 		return;
 	counts = attic_counts(desk->attic);
 	attic_close(take(&desk->attic));
+	close_leftovers(desk);
 	desk->pruned.rejected = counts.rejected;
 	desk->pruned.failed = counts.failed;
 	desk->pruned.mails = counts.mails;
