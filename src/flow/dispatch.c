@@ -114,7 +114,7 @@ static void take_breakers(
 		    old ? plan_target(old, target->number) : NULL;
 
 		if (was)
-			target->breaker = was->breaker;
+			guard_inherit(target, was, now_ms);
 		else
 			breaker_resume(&target->breaker,
 			    &target->webhook->breaker, now_ms);

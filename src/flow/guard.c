@@ -67,6 +67,14 @@ int guard_room(const struct target *target, int64_t now_ms)
 	return all > target->in_flight ? all - target->in_flight : 0;
 }
 
+void guard_inherit(
+    struct target *target, const struct target *was, int64_t now_ms)
+{
+	target->breaker = was->breaker;
+	if (strcmp(target->endpoint->url, was->endpoint->url) != 0)
+		breaker_move(&target->breaker, now_ms);
+}
+
 static char *rest_note(const char *webhook, const char *endpoint)
 {
 	return mem_printf("trouble/breaker/%s/%s", webhook, endpoint);

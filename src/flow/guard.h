@@ -23,6 +23,12 @@ void guard_close(struct guard *guard);
 /* Another plan is in use; its targets know their breakers. */
 void guard_use(struct guard *guard, const struct plan *plan);
 
+/* The target takes over the breaker of what it was before a reload. At another
+ * URL stands somebody else: a rest ends at once with a probe, and the next
+ * one, if it comes to that, is a first one. */
+void guard_inherit(
+    struct target *target, const struct target *was, int64_t now_ms);
+
 /* When the target may be called next, -1 for never: nothing waits. */
 int64_t guard_ready_ms(const struct target *target);
 /* How many more calls it may have under way. */

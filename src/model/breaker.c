@@ -88,7 +88,9 @@ static enum breaker_change fail_again(struct breaker *breaker,
 {
 	if (!at->probe)
 		return BREAKER_SAME;
-	breaker->rest_ms = at_most(breaker->rest_ms * 2, policy->rest_ms);
+	breaker->rest_ms =
+	    breaker->rest_ms ? breaker->rest_ms * 2 : BREAKER_FIRST_REST_MS;
+	breaker->rest_ms = at_most(breaker->rest_ms, policy->rest_ms);
 	rest(breaker, policy, at);
 	return BREAKER_SAME;
 }
@@ -144,6 +146,14 @@ void breaker_resume(struct breaker *breaker,
 	breaker->rest_ms = at_most(breaker->rest_ms, policy->rest_ms);
 	if (breaker->until_ms > longest)
 		breaker->until_ms = now_ms + breaker->rest_ms;
+}
+
+void breaker_move(struct breaker *breaker, int64_t now_ms)
+{
+	breaker->failures = 0;
+	breaker->rest_ms = 0;
+	breaker->room = breaker->open ? 0 : breaker->room;
+	breaker_hurry(breaker, now_ms);
 }
 
 void breaker_hurry(struct breaker *breaker, int64_t now_ms)

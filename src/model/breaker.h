@@ -69,6 +69,11 @@ enum breaker_change breaker_note(struct breaker *breaker,
  * longer than it was meant to, whatever the clock did meanwhile. */
 void breaker_resume(struct breaker *breaker,
     const struct breaker_policy *policy, int64_t now_ms);
+/* The endpoint is at another place now: of its failures none is known there.
+ * It stays open for one probe, so that what was told of its rest is followed
+ * by its end; the probe may be made now, and when it fails the rests begin
+ * anew. */
+void breaker_move(struct breaker *breaker, int64_t now_ms);
 /* Ends the rest: the next call may be made now. */
 void breaker_hurry(struct breaker *breaker, int64_t now_ms);
 

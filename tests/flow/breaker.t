@@ -69,9 +69,10 @@ subtest 'a rest and its end' => sub {
 	is(scalar($stage->log('breaker_open')), 1, 'it is said once');
 
 	$peer->answer('/down', '/delay/60');
+	my $well = time;
 	wait_until { $stage->log('delivered') == 60 };
 	is(scalar($stage->log('breaker_closed')), 1, 'a good probe closes it');
-	my @good = grep { $_->{end} && $_->{end} - $_->{at} > 0.05 }
+	my @good = grep { $_->{end} && $_->{at} >= $well }
 	    $peer->requests('/down');
 	my $open_at = sub {
 		my ($at) = @_;
@@ -128,6 +129,43 @@ subtest 'a restart' => sub {
 	is(scalar($stage->log('breaker_closed')), 1, 'and the good probe closes it');
 	cmp_ok(($stage->log('breaker_closed'))[0]{rested_ms}, '>', 0,
 		'it is known how long it rested, over the restart');
+	$stage->stop($daemon);
+};
+
+# ---- another URL ------------------------------------------------------------------
+subtest 'another URL' => sub {
+	my $peer = Peer->new;
+	my %hook = (%quick, concurrency => 1,
+	    breaker => { failures => 2, rest => '1h' });
+	my $stage = Stage->new(webhooks => { hook => { %hook,
+		endpoints => [$peer->url('/status/500')] } });
+	my $daemon = $stage->run;
+	my $reload = sub {
+		my ($url) = @_;
+		$stage->webhook(hook => { %hook, endpoints => [$peer->url($url)] });
+		my $before = () = $stage->log('reloaded');
+		kill 'HUP', $stage->pid($daemon);
+		wait_until { my $now = () = $stage->log('reloaded'); $now > $before };
+	};
+
+	drop_many($stage, 'a', 10);
+	wait_until { $stage->log('breaker_open') };
+	$stage->webhook(other => { endpoints => [$peer->url('/ok')] });
+	$reload->('/status/500');
+	wait_until { ($stage->verb('status'))[1] =~ /other/ };
+	is(scalar(my @now = $peer->requests('/status/500')), 2,
+	    'a reload that does not touch it leaves it in peace');
+	my $start = time;
+	$reload->('/status/503');
+	wait_until { $peer->requests('/status/503') };
+	is(scalar(my @first = $peer->requests('/status/503')), 1,
+	    'at another URL a probe is made at once');
+	$reload->('/ok?fixed');
+	wait_until { $stage->log('delivered') == 10 };
+	is(scalar($stage->log('delivered')), 10, 'and when it is right all follows');
+	cmp_ok(time - $start, '<', 4, '... without a rest');
+	is(scalar($stage->log('breaker_closed')), 1, 'the end of the rest is logged');
+	unlike(($stage->verb('status'))[1], qr{hook/0 rests}, 'status forgets it');
 	$stage->stop($daemon);
 };
 

@@ -192,6 +192,28 @@ static void off(void)
 	    "and closes with the next success");
 }
 
+static void moving(void)
+{
+	struct breaker b = opened(T0);
+	int i;
+
+	for (i = 0; i < 5; i++)
+		note(&b, BREAKER_FAILURE, true, b.until_ms, 0);
+	breaker_move(&b, T0 + SECOND);
+	is_int(room(&b, 0, T0 + SECOND), 1, "at another URL a probe goes out");
+	is_int(room(&b, 1, T0 + SECOND), 0, "and it alone");
+	note(&b, BREAKER_FAILURE, true, T0 + SECOND, 0);
+	is_int(b.until_ms - T0, 6 * SECOND, "the rests begin anew");
+	breaker_move(&b, T0 + 2 * SECOND);
+	is_int(note(&b, BREAKER_SUCCESS, true, T0 + 2 * SECOND, 0),
+	    BREAKER_CLOSED, "and end with its first success");
+	b = (struct breaker){ .failures = 2 };
+	breaker_move(&b, T0);
+	is_int(room(&b, 0, T0), WIDE, "one that is closed stays so");
+	is_int(note(&b, BREAKER_FAILURE, false, T0, 0), BREAKER_SAME,
+	    "and begins to count anew");
+}
+
 static void resuming(void)
 {
 	static const int64_t YEAR = 366LL * 24 * 60 * MINUTE;
@@ -224,6 +246,7 @@ int main(void)
 	own_faults();
 	asked();
 	off();
+	moving();
 	resuming();
 	return done();
 }
