@@ -161,6 +161,10 @@ sub read_request
 		body => $body };
 }
 
+# When the answer went out: once it is there, the next request may come, to
+# another child, before this one has written anything down.
+my $answered;
+
 sub serve
 {
 	my ($self, $client) = @_;
@@ -174,8 +178,9 @@ sub serve
 		if (open(my $in, '<', $file)) {
 			$path = <$in>;
 		}
+		undef $answered;
 		my $more = act($client, $path);
-		$self->note({ n => $n, end => time });
+		$self->note({ n => $n, end => $answered // time });
 		last unless $more;
 	}
 	close $client;
@@ -187,6 +192,7 @@ sub say_to
 	my $text = join "\r\n", "HTTP/1.1 $status Word", @lines,
 	    'Content-Length: 0', '', '';
 
+	$answered = time;
 	syswrite $client, $text;
 	return 1;
 }
