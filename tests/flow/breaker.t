@@ -175,7 +175,7 @@ subtest 'give_up_after' => sub {
 	my $stage = Stage->new(
 		settings => { mail => { to => ['ops@example.org'] } },
 		webhooks => {
-			hook => { endpoints => [$peer->url('/status/500')],
+			hook => { endpoints => [$peer->url('/status/500/3600')],
 				retry => { max_retries => 3, delays => ['1h'],
 					give_up_after => '1s' },
 				breaker => { failures => 2, rest => '1h' },
