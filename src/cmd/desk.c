@@ -100,6 +100,11 @@ int desk_daemon(const struct conf *conf)
 	return pid;
 }
 
+bool desk_is_closed(const struct conf *conf)
+{
+	return access(conf->spool_dir, R_OK | X_OK) < 0 && errno == EACCES;
+}
+
 /* ---- pauses ------------------------------------------------------------ */
 
 static int keep_pause(

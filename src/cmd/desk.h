@@ -26,6 +26,9 @@ bool desk_confirm(const char *question);
 
 /* The daemon's pid, 0 when none runs, -1 when it is not known yet. */
 int desk_daemon(const struct conf *conf);
+/* True when we may not look into the spool: what it hides is not known, least
+ * of all that no daemon runs. */
+bool desk_is_closed(const struct conf *conf);
 
 /* The pauses that hold now. */
 struct pauses {

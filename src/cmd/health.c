@@ -11,6 +11,7 @@
 #include "base/now.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "cmd/desk.h"
 #include "cmd/verb.h"
 #include "cmd/vitals.h"
 
@@ -330,12 +331,24 @@ static struct store *open_store(const struct conf *conf, struct why *why)
 	return store_open(path, STORE_LOOK, why);
 }
 
+static int unknown_closed(struct check *check, const struct conf *conf)
+{
+	auto_free char *message =
+	    mem_printf("%s: permission denied; make this user a member of "
+		       "hookadm",
+		conf->spool_dir);
+
+	return unknown(check, message);
+}
+
 /* Without a store there is nothing but the daemon to judge. */
 static int check_without(
     struct check *check, const struct conf *conf, const struct why *why)
 {
-	struct vitals none = { .pid = vitals_pid(conf), .heartbeat_ms = -1 };
+	struct vitals none = { .pid = desk_daemon(conf), .heartbeat_ms = -1 };
 
+	if (desk_is_closed(conf))
+		return unknown_closed(check, conf);
 	if (none.pid)
 		return unknown(check, why->text);
 	judge_daemon(check, conf, &none);

@@ -252,8 +252,13 @@ static void follow(struct query *q)
 
 static int cannot_read(const struct why *why, int error)
 {
-	say_error("%s", why->text);
-	return error == EACCES || error == EPERM ? EXIT_NOT_PERMITTED : EXIT_IO;
+	bool closed = error == EACCES || error == EPERM;
+
+	say_error("%s%s", why->text,
+	    closed ? "; the log is for root, the user spoolhook and the group "
+		     "hookadm"
+		   : "");
+	return closed ? EXIT_NOT_PERMITTED : EXIT_IO;
 }
 
 static void tell_end(const struct query *q)

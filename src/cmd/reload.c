@@ -80,7 +80,10 @@ static void print_json(bool good, int64_t generation, const char *sentence)
 
 	jot_open(&line, NULL, '{');
 	jot_bool(&line, "reloaded", good);
-	jot_int(&line, "generation", generation);
+	if (generation >= 0)
+		jot_int(&line, "generation", generation);
+	else
+		jot_null(&line, "generation");
 	jot_str(&line, "error", good ? NULL : sentence);
 	jot_close(&line, '}');
 	puts(buf_text(&line));
@@ -155,6 +158,18 @@ static int reload_over(
 	return code;
 }
 
+/* For programs, when the daemon was not told. */
+static void print_refusal(const struct findings *findings)
+{
+	auto_buf struct buf text = BUF_INIT(4096);
+	size_t i = 0;
+
+	while (findings->all[i].severity != SEVERITY_ERROR)
+		i++;
+	finding_print_short(&findings->all[i], &text);
+	print_json(false, -1, buf_text(&text));
+}
+
 /* NULL, and *code, when it must not be handed over. */
 static struct conf *check(const struct args *args, int *code)
 {
@@ -172,6 +187,8 @@ static struct conf *check(const struct args *args, int *code)
 		say_error("%s", why.text);
 	} else if (!conf) {
 		*code = findings_code(&findings);
+		if (args->common.json)
+			print_refusal(&findings);
 		say_error(
 		    "%s: bad configuration; the daemon was not told", dir);
 	}
@@ -190,7 +207,8 @@ static int run(const struct args *args)
 	conf = check(args, &code);
 	if (!conf)
 		return code;
-	if (!desk_daemon(conf)) {
+	/* A spool that we may not look into hides its daemon. */
+	if (!desk_daemon(conf) && !desk_is_closed(conf)) {
 		code = signal_daemon(0);
 	} else {
 		store = verb_store(args, conf, false, &code);

@@ -9,25 +9,13 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cmd/desk.h"
 #include "model/pause.h"
-#include "port/spool.h"
 
 #include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-
-int vitals_pid(const struct conf *conf)
-{
-	struct spool spool;
-	int pid;
-
-	if (spool_open(&spool, conf->spool_dir, false, NULL) < 0)
-		return 0;
-	pid = (int)spool_holder(&spool);
-	spool_close(&spool);
-	return pid;
-}
 
 /* ---- the store --------------------------------------------------------- */
 
@@ -196,7 +184,7 @@ int vitals_read(struct vitals *vitals, const struct conf *conf,
 		.started_ms = -1,
 		.loaded_ms = -1,
 		.oldest_ms = -1 };
-	vitals->pid = vitals_pid(conf);
+	vitals->pid = desk_daemon(conf);
 	count_rejected(vitals, conf);
 	look_at_disk(vitals, conf);
 	return ask_store(vitals, store, why);

@@ -38,8 +38,6 @@ enum { DEAD_COUNT_MAX = 100 * 1000 };
  * many. */
 enum { HEARTBEAT_LATE_MS = 30 * 1000 };
 
-/* The pid alone; works without a store. */
-int vitals_pid(const struct conf *conf);
 int vitals_read(struct vitals *vitals, const struct conf *conf,
     struct store *store, int64_t now_ms, struct why *why);
 /* True when the daemon runs and gave a sign of life in time. */

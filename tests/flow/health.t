@@ -88,6 +88,20 @@ kill 'CONT', $stage->pid($daemon);
 $stage->stop($daemon);
 health([], 2, qr/no daemon runs/, 'a daemon that is gone');
 
+# ---- asked by somebody else --------------------------------------------------------
+SKIP: {
+	my @nobody = qw(setpriv --reuid nobody --regid nogroup --clear-groups);
+
+	skip 'only root can be somebody else', 4
+	    if $> || system("@nobody test -x " . ($ENV{SPOOLHOOK_PROGRAM} // Stage::top() . '/bin/spoolhook'));
+	local $stage->{as} = \@nobody;
+	chmod 0750, $stage->spool;
+	health([], 3, qr/spool: permission denied; make this user a member of hookadm/,
+	    'who may not look does not cry that the daemon is down');
+	my ($status, undef, $err) = $stage->verb('log');
+	is($status, 77, 'nor may he read the log') or diag $err;
+}
+
 # ---- asked wrongly ---------------------------------------------------------------
 health(['-w', 'odlest=1h'], 3, qr/did you mean "oldest"/, 'a limit of nothing');
 health(['-w', 'oldest=5'], 3, qr/no duration/, 'an age without a unit');

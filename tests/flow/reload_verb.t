@@ -43,6 +43,22 @@ is($status, 78, 'a bad configuration is refused');
 like($err, qr/pager\.json:1:16: error/, '... with its place');
 like($err, qr/the daemon was not told/, '... before the daemon hears of it');
 is(scalar($stage->log('reload_failed')), 0, '... which logs nothing');
+($status, $out, $err) = $stage->verb('reload', '--json');
+$out = JSON::PP->new->utf8->decode($out);
+is($out->{reloaded}, JSON::PP::false, 'as JSON, too');
+like($out->{error}, qr/pager\.json:1:16: error/, '... with the first error');
+is($out->{generation}, undef, '... and no word of what the daemon uses');
+SKIP: {
+	my @nobody = qw(setpriv --reuid nobody --regid nogroup --clear-groups);
+
+	skip 'only root can be somebody else', 2
+	    if $> || system("@nobody test -x " . ($ENV{SPOOLHOOK_PROGRAM} // Stage::top() . '/bin/spoolhook'));
+	local $stage->{as} = \@nobody;
+	$stage->webhook(pager => \%pager);
+	($status, $out, $err) = $stage->verb('reload');
+	is($status, 77, 'who may not look is told so');
+	unlike($err, qr/no daemon is running/, '... and not that no daemon runs');
+}
 $stage->webhook(pager => \%pager);
 $stage->settings({ spool => { dir => '../spool' }, log => { file => '/proc/nope/x' } });
 ($status, $out, $err) = $stage->verb('reload');
