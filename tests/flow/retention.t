@@ -8,6 +8,7 @@ use warnings;
 use FindBin qw($Bin);
 use lib "$Bin/../lib";
 use JSON::PP;
+use POSIX qw(:sys_wait_h);
 use Stage qw(wait_until slurp spew);
 use Test::More;
 
@@ -184,6 +185,47 @@ my $daemon = $stage->run;
 ok(wait_until(sub { events() == 1 }), 'the daemon does it soon after its start');
 ok(wait_until(sub { $stage->log('pruned') && ($stage->log('pruned'))[-1]{events} >= 600 }),
 	'... in several steps, told of once');
+is($stage->stop($daemon), 0, 'the daemon ends well');
+
+# ---- readers that take long -------------------------------------------------
+# The write-ahead log can only begin anew when nobody reads what is in it.
+keep();
+my $db = $stage->spool . '/spool.db';
+sub flood
+{
+	my $before = events();
+	drops(other => 1500, ',"pad":"' . 'x' x 8000 . '"');
+	wait_until(sub { events() == $before + 1500 }) or die 'not accepted';
+}
+sub wal { return -s "$db-wal" // 0 }
+$daemon = $stage->run;
+drops(good => 1500, '');
+ok(wait_until(sub { $stage->bodies($receiver) >= 1503 }, 60), 'there is much to list');
+pipe(my $unread, my $end) or die $!;
+my $lister = fork // die $!;
+if (!$lister) {
+	open(STDOUT, '>&', $end);
+	exec $ENV{SPOOLHOOK_PROGRAM} || Stage::top() . '/bin/spoolhook', '-c',
+	    $stage->etc, 'queue', '--state', 'all', '--json';
+}
+close $end;
+flood() for 1 .. 2;
+is(waitpid($lister, WNOHANG), 0, 'a list goes to a pager that stands still');
+cmp_ok(wal(), '<', 20 << 20, '... which does not hold the log');
+kill 'TERM', $lister;
+waitpid $lister, 0;
+
+open(my $reader, '|-', "exec sqlite3 -batch '$db' >/dev/null") or die $!;
+$reader->autoflush(1);
+print $reader "BEGIN; SELECT count(*) FROM event;\n.shell echo held >$db.held\n";
+ok(wait_until(sub { -e "$db.held" }), 'a stranger reads in one long transaction');
+unlink "$db.held";
+flood() for 1 .. 2;
+my $grown = wal();
+cmp_ok($grown, '>', 20 << 20, '... so the log grows') or diag $grown;
+close $reader;
+flood() for 1 .. 2;
+cmp_ok(wal(), '<', 20 << 20, '... and is cut when the stranger is gone');
 is($stage->stop($daemon), 0, 'the daemon ends well');
 
 my ($status, $out, $err) = $stage->verb('prune', 'x');
