@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
  * base/say: one write(2) per message, so lines of several threads and
- * processes never mix.
+ * processes never mix, and all of it visible: whatever was in a name or a word of
+ * the command line, the terminal stays whole.
  */
 #include "base/say.h"
+
+#include "base/buf.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { MESSAGE_MAX = 2048 };
 
 static struct {
 	enum say_level level;
@@ -42,20 +48,19 @@ void say_set_journal(bool on)
 
 static void say(enum say_level level, const char *format, va_list ap)
 {
-	char line[2048];
-	size_t used;
+	auto_buf struct buf line = BUF_INIT(5 * MESSAGE_MAX);
+	char message[MESSAGE_MAX];
 	ssize_t ignored;
 
 	if (level > voice.level)
 		return;
-	snprintf(line, sizeof(line), "%sspoolhook: %s",
+	vsnprintf(message, sizeof(message), format, ap);
+	buf_printf(&line, "%sspoolhook: %s",
 	    voice.journal ? level_words[level].priority : "",
 	    level_words[level].word);
-	used = strlen(line);
-	vsnprintf(line + used, sizeof(line) - used - 1, format, ap);
-	used = strlen(line);
-	line[used++] = '\n';
-	ignored = write(STDERR_FILENO, line, used);
+	text_visible(&line, message, strlen(message));
+	buf_putc(&line, '\n');
+	ignored = write(STDERR_FILENO, line.data, line.len);
 	(void)ignored;
 }
 

@@ -7,7 +7,7 @@
 /*
  * Messages for the operator, on stderr: `spoolhook: error: …`, with syslog
  * priorities in front when the journal reads them. Only flow/ and cmd/ speak,
- * and say each fact once. Bytes from outside pass text_visible first.
+ * and say each fact once. All of a message passes text_visible.
  */
 enum say_level { SAY_ERROR, SAY_WARNING, SAY_INFO, SAY_DEBUG };
 
