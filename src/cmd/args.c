@@ -156,7 +156,7 @@ static int short_options(struct args *args, char **argv, int argc, int *i)
 	return EXIT_OK;
 }
 
-static int choose_verb(struct args *args, const char *word)
+int args_unknown_verb(const char *word)
 {
 	const char *names[64];
 	size_t count = 0;
@@ -164,10 +164,6 @@ static int choose_verb(struct args *args, const char *word)
 	const char *near;
 
 	for (v = verb_table; *v; v++) {
-		if (strcmp((*v)->name, word) == 0) {
-			args->verb = *v;
-			return EXIT_OK;
-		}
 		if (!(*v)->plumbing)
 			names[count++] = (*v)->name;
 	}
@@ -180,6 +176,23 @@ static int choose_verb(struct args *args, const char *word)
 		say_error(
 		    "unknown command \"%s\" (try \"spoolhook help\")", word);
 	return EXIT_USAGE;
+}
+
+const struct verb *args_verb(const char *word)
+{
+	const struct verb *const *v;
+
+	for (v = verb_table; *v; v++) {
+		if (strcmp((*v)->name, word) == 0)
+			return *v;
+	}
+	return NULL;
+}
+
+static int choose_verb(struct args *args, const char *word)
+{
+	args->verb = args_verb(word);
+	return args->verb ? EXIT_OK : args_unknown_verb(word);
 }
 
 static int operand(struct args *args, char *word)

@@ -13,6 +13,11 @@
 int args_parse(struct args *args, int argc, char **argv);
 void args_clear(struct args *args);
 
+/* The verb of that name, plumbing too; NULL when there is none, and then
+ * args_unknown_verb says so, with the nearest, and returns EXIT_USAGE. */
+const struct verb *args_verb(const char *word);
+int args_unknown_verb(const char *word);
+
 /* The options that every verb takes; ended by a NULL name. */
 extern const struct verb_option common_options[];
 

@@ -347,16 +347,6 @@ static void read_option(struct typing *typing, const char *word)
 		typing->open = o;
 }
 
-static void read_verb(struct typing *typing, const char *word)
-{
-	const struct verb *const *v;
-
-	for (v = verb_table; *v && !typing->verb; v++) {
-		if (strcmp((*v)->name, word) == 0)
-			typing->verb = *v;
-	}
-}
-
 static void read_word(struct typing *typing, const char *word)
 {
 	/* bash takes `--option=word` apart, the sign a word of its own. */
@@ -369,7 +359,7 @@ static void read_word(struct typing *typing, const char *word)
 	} else if (word[0] == '-' && word[1]) {
 		read_option(typing, word);
 	} else if (!typing->verb) {
-		read_verb(typing, word);
+		typing->verb = args_verb(word);
 	} else {
 		typing->operands++;
 	}

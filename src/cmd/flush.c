@@ -137,8 +137,11 @@ static void print(const struct flushing *f)
 	bool waited = args_has(f->args, "wait");
 
 	if (!f->args->common.json) {
-		printf("%lld deliver%s due now\n", (long long)f->moved,
-		    f->moved == 1 ? "y is" : "ies are");
+		if (f->moved)
+			printf("%lld deliver%s due now\n", (long long)f->moved,
+			    f->moved == 1 ? "y is" : "ies are");
+		else
+			puts("no delivery waited for a later time");
 		if (waited && f->open)
 			say_warning("%lld still wait; \"spoolhook queue\" "
 				    "lists them",

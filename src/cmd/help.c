@@ -4,7 +4,6 @@
  * spoolhook(1) tells the rest.
  */
 #include "base/say.h"
-#include "base/text.h"
 #include "cmd/args.h"
 #include "cmd/verb.h"
 
@@ -32,44 +31,20 @@ static void print_overview(void)
 	       "/etc/spoolhook.\n");
 }
 
-static int unknown(const struct args *args, const char *word)
-{
-	const char *names[64];
-	const char *near;
-	size_t count = 0;
-	const struct verb *const *v;
-
-	for (v = verb_table; *v; v++) {
-		if (!(*v)->plumbing)
-			names[count++] = (*v)->name;
-	}
-	names[count] = NULL;
-	near = text_nearest(word, names);
-	if (near)
-		return verb_usage(args,
-		    "there is no command \"%s\"; did you mean \"%s\"?", word,
-		    near);
-	return verb_usage(args, "there is no command \"%s\"", word);
-}
-
 static int run(const struct args *args)
 {
-	const struct verb *const *v;
-	const char *word;
+	const struct verb *verb;
 
-	/* `spoolhook` alone comes here too, with no verb. */
-	word = args->verb && args->operand_count ? args->operands[0] : NULL;
-	if (!word) {
+	/* `spoolhook --help` comes here too, with no verb. */
+	if (!args->verb || !args->operand_count) {
 		print_overview();
 		return verb_finish(EXIT_OK);
 	}
-	for (v = verb_table; *v; v++) {
-		if (strcmp((*v)->name, word) == 0) {
-			args_print_help(*v);
-			return verb_finish(EXIT_OK);
-		}
-	}
-	return unknown(args, word);
+	verb = args_verb(args->operands[0]);
+	if (!verb)
+		return args_unknown_verb(args->operands[0]);
+	args_print_help(verb);
+	return verb_finish(EXIT_OK);
 }
 
 const struct verb verb_help = {

@@ -58,10 +58,11 @@ static int dispatch(const struct args *args)
 {
 	if (args_has(args, "version"))
 		return print_version();
-	if (!args->verb || (args_has(args, "help") && !args->verb)) {
-		int code = verb_help.run(args);
-
-		return args_has(args, "help") ? code : EXIT_USAGE;
+	if (!args->verb && args_has(args, "help"))
+		return verb_help.run(args);
+	if (!args->verb) {
+		say_error("which command? \"spoolhook help\" lists them");
+		return EXIT_USAGE;
 	}
 	if (args_has(args, "help")) {
 		args_print_help(args->verb);
