@@ -66,6 +66,17 @@ static void answer_of(struct logs *logs, const struct attempt_row *row)
 	buf_puts(logs->out, "</pre>");
 }
 
+static void begin_attempts(struct buf *out)
+{
+	buf_puts(out,
+	    "<div class=\"wide\" role=\"region\" aria-label=\"Attempts\" "
+	    "tabindex=\"0\"><table><thead><tr>"
+	    "<th scope=\"col\" class=\"n\">try</th><th scope=\"col\">when</th>"
+	    "<th scope=\"col\">outcome</th><th scope=\"col\" class=\"n\">took"
+	    "</th><th scope=\"col\" class=\"ans\">answer</th></tr></thead>"
+	    "<tbody>\n");
+}
+
 static int write_attempt(void *arg, const struct attempt_row *row)
 {
 	struct logs *logs = arg;
@@ -75,6 +86,8 @@ static int write_attempt(void *arg, const struct attempt_row *row)
 	logs->last_try_ms = row->started_ms;
 	if (++logs->attempts > REPORT_ATTEMPTS_MAX)
 		return 0;
+	if (logs->attempts == 1)
+		begin_attempts(out);
 	html_put(
 	    out, "<tr><th scope=\"row\" class=\"n\">%d</th><td>", row->attempt);
 	report_time(logs->report, row->started_ms);
@@ -98,19 +111,14 @@ static int write_attempts(struct logs *logs, const struct delivery_row *row)
 {
 	int64_t told;
 
-	buf_puts(logs->out,
-	    "<h3>Attempts</h3><div class=\"wide\" role=\"region\" "
-	    "aria-label=\"Attempts\" tabindex=\"0\"><table><thead><tr>"
-	    "<th scope=\"col\" class=\"n\">try</th><th scope=\"col\">when</th>"
-	    "<th scope=\"col\">outcome</th><th scope=\"col\" class=\"n\">took"
-	    "</th><th scope=\"col\">answer</th></tr></thead><tbody>\n");
 	logs->attempts = 0;
+	buf_puts(logs->out, "<h3>Attempts</h3>");
 	told = store_attempts(logs->report->store, row->row, write_attempt,
 	    logs, logs->report->why);
-	if (!logs->attempts)
-		buf_puts(
-		    logs->out, "<tr><td colspan=\"5\">none yet</td></tr>\n");
-	buf_puts(logs->out, "</tbody></table></div>\n");
+	if (logs->attempts)
+		buf_puts(logs->out, "</tbody></table></div>\n");
+	else
+		buf_puts(logs->out, "<p class=\"none\">none yet</p>\n");
 	if (logs->attempts > REPORT_ATTEMPTS_MAX)
 		html_put(logs->out,
 		    "<p class=\"none\">The first %d of %'lld; <code>spoolhook "

@@ -36,15 +36,15 @@ static void write_due(struct report *report, const struct delivery_row *row)
 		buf_puts(out, "when it is resumed");
 		return;
 	}
+	if (rest)
+		buf_puts(out, "endpoint rests; ");
 	if (rest && rest->breaker.until_ms > due_ms)
 		due_ms = rest->breaker.until_ms;
 	if (due_ms > report->now_ms)
 		html_put(out, "in %s",
 		    text_short_duration(span, due_ms - report->now_ms));
 	else
-		buf_puts(out, "now");
-	if (rest)
-		buf_puts(out, ", while its endpoint rests");
+		buf_puts(out, rest ? "probe due" : "now");
 }
 
 void report_next(struct report *report, const struct delivery_row *row)
@@ -101,7 +101,8 @@ static int write_line(void *arg, const struct delivery_row *row)
 	report_target(out, row->webhook, row->endpoint);
 	buf_puts(out, "</td><td>");
 	report_text(out, row->event_type);
-	html_put(out, "</td><td class=\"n\">%d</td><td>", row->tries);
+	html_put(
+	    out, "</td><td class=\"n\">%d</td><td class=\"next\">", row->tries);
 	report_next(lines->report, row);
 	buf_puts(out, "</td><td>");
 	write_last(out, row);

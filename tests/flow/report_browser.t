@@ -208,6 +208,10 @@ $browser->media(type => 'print');
 is($browser->eval($shown), '0,1,2,3,4', 'on paper are all tabs');
 is($browser->eval('document.querySelector("nav").checkVisibility()'), JSON::PP::false,
     '... and no buttons');
+$browser->width(700);
+is($browser->eval('[...document.querySelectorAll(".row .msg, .row .to, .tiles div, figure, .say")]' .
+	'.filter(e => e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > 700).length'),
+    0, '... and nothing is cut off at the edge or in a row');
 
 # ---- the policy holds --------------------------------------------------------------------
 my $changed = $stage->dir . '/changed.html';
