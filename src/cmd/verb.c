@@ -108,8 +108,12 @@ struct store *verb_store(
 	store = store_open(path, change ? STORE_VERB : STORE_LOOK, &why);
 	if (store)
 		return store;
-	say_error("%s", why.text);
 	*code = EXIT_IO;
+	/* Whoever reads a database with a write-ahead log writes beside it. */
+	if (access(path, W_OK) < 0 && errno == EACCES)
+		*code = say_unreachable(why.text, EACCES);
+	else
+		say_error("%s", why.text);
 	return NULL;
 }
 
@@ -117,12 +121,15 @@ int verb_warn_daemon(const struct args *args, const struct conf *conf)
 {
 	struct spool spool;
 	pid_t holder;
+	bool known;
 
 	if (spool_open(&spool, conf->spool_dir, false, NULL) < 0)
 		return -1;
+	errno = 0;
 	holder = spool_holder(&spool);
+	known = errno != EACCES;
 	spool_close(&spool);
-	if (!holder && !args->common.quiet)
+	if (!holder && known && !args->common.quiet)
 		say_warning("no daemon is running on %s", conf->spool_dir);
 	return (int)holder;
 }

@@ -36,7 +36,8 @@ enum spool_lock { SPOOL_LOCKED, SPOOL_BUSY };
 int spool_lock(struct spool *spool, enum spool_lock *answer, pid_t *holder,
     struct why *why);
 /* The daemon's pid, 0 when none runs, -1 when one runs but has not yet told
- * its pid. Takes no lock, so it is never in a daemon's way. */
+ * its pid. Takes no lock, so it is never in a daemon's way. 0 with errno EACCES:
+ * we may not know. */
 pid_t spool_holder(const struct spool *spool);
 
 /* Rings: writes to `bell`, a file that the daemon watches. A bell that cannot be

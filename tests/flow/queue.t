@@ -288,7 +288,7 @@ is(scalar(grep { $_->{state} ne 'delivered' } $stage->queue), 0,
 
 # ---- not for everybody ------------------------------------------------------
 SKIP: {
-	skip 'not root', 12 if $>;
+	skip 'not root', 24 if $>;
 	chmod 0755, $stage->dir, $stage->etc, $stage->etc . '/webhooks.d';
 	chmod 0750, $stage->spool;
 	local $stage->{as} = [qw(setpriv --reuid nobody --regid nogroup
@@ -298,6 +298,15 @@ SKIP: {
 		($status, $out, $err) = $stage->verb(@$args);
 		is($status, 77, "a stranger may not @$args");
 		like($err, qr/Permission denied.*group hookadm/, '... and is told who may');
+		unlike($err, qr/no daemon/, '... and nothing that cannot be known');
+	}
+	# He may look around, but SQLite's log cannot be read without writing.
+	chmod 0755, $stage->spool;
+	chmod 0644, glob($stage->spool . '/spool.db*');
+	for my $args (['queue'], ['status'], ['prune', '--dry-run'], ['flush']) {
+		($status, $out, $err) = $stage->verb(@$args);
+		is($status, 77, "who may only read may not @$args");
+		like($err, qr/group hookadm/, '... and is told who may');
 		unlike($err, qr/no daemon/, '... and nothing that cannot be known');
 	}
 }
