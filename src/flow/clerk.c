@@ -123,9 +123,11 @@ static void announce(struct clerk *c)
 	notes_put(c->parts.notes, "daemon/started", VERSION);
 	beat(c);
 	sd_notify_state("READY=1");
-	say_info("%s %s, %zu webhooks, drop box %s", VERSION,
+	say_info("%s %s, %zu webhook%s, drop box %s", VERSION,
 	    c->from->once ? "delivers what is due" : "is ready",
-	    plan->conf->webhook_count, plan->conf->inputs[0].dir);
+	    plan->conf->webhook_count,
+	    plan->conf->webhook_count == 1 ? "" : "s",
+	    plan->conf->inputs[0].dir);
 }
 
 /* Once: everything is done when nobody has anything to do before some time. */

@@ -85,9 +85,9 @@ static void note_rest(struct guard *guard, const char *webhook,
 {
 	auto_free char *name = rest_note(webhook, endpoint);
 	auto_free char *text =
-	    mem_printf("%s/%s rests: %d attempts in a row failed; its "
+	    mem_printf("%s/%s rests: %d attempt%s in a row failed; its "
 		       "deliveries wait and spend no tries",
-		webhook, endpoint, failures);
+		webhook, endpoint, failures, failures == 1 ? "" : "s");
 
 	notes_put(guard->notes, name, text);
 }
@@ -193,10 +193,10 @@ static void tell_opened(struct guard *guard, const struct call *call)
 	char span[TEXT_DURATION_SIZE];
 
 	text_short_duration(span, call->breaker.until_ms - call->settle.now_ms);
-	say_warning("%s/%s: %d failed attempts in a row; it rests, the first "
-		    "probe comes in %s",
+	say_warning("%s/%s: %d failed attempt%s in a row; it rests, the "
+		    "first probe comes in %s",
 	    call->webhook->id, call->endpoint->id, call->breaker.failures,
-	    span);
+	    call->breaker.failures == 1 ? "" : "s", span);
 	record_breaker(guard->record, &line);
 	note_rest(guard, call->webhook->id, call->endpoint->id,
 	    call->breaker.failures);

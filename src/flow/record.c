@@ -188,9 +188,10 @@ void line_end(struct record *record)
 	if (journal_append(record->journal, line->data, line->len,
 		now_steady_ms(), &why) == 0) {
 		if (record->lost)
-			say_info("the log can be written again; %lld lines "
-				 "were lost",
-			    (long long)record->lost);
+			say_info("the log can be written again; %lld line%s "
+				 "lost",
+			    (long long)record->lost,
+			    record->lost == 1 ? " was" : "s were");
 		record->lost = 0;
 		return;
 	}
@@ -202,8 +203,8 @@ void line_end(struct record *record)
 void record_started(struct record *record, const struct conf *conf)
 {
 	struct buf *line = line_begin(record, SAY_INFO, "started",
-	    "spoolhook %s started with %zu webhooks", VERSION,
-	    conf->webhook_count);
+	    "spoolhook %s started with %zu webhook%s", VERSION,
+	    conf->webhook_count, conf->webhook_count == 1 ? "" : "s");
 
 	if (!line)
 		return;
@@ -229,8 +230,9 @@ void record_reloaded(
     struct record *record, const struct conf *conf, int64_t generation)
 {
 	struct buf *line = line_begin(record, SAY_INFO, "reloaded",
-	    "configuration generation %lld is in use, %zu webhooks",
-	    (long long)generation, conf->webhook_count);
+	    "configuration generation %lld is in use, %zu webhook%s",
+	    (long long)generation, conf->webhook_count,
+	    conf->webhook_count == 1 ? "" : "s");
 
 	if (!line)
 		return;

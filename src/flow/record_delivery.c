@@ -198,8 +198,9 @@ static struct buf *begin_rest(
 
 	if (rest->resting)
 		return line_begin(record, SAY_WARNING, "breaker_open",
-		    "%s/%s rests after %d failed attempts in a row",
-		    rest->webhook, rest->endpoint, rest->failures);
+		    "%s/%s rests after %d failed attempt%s in a row",
+		    rest->webhook, rest->endpoint, rest->failures,
+		    rest->failures == 1 ? "" : "s");
 	return line_begin(record, SAY_INFO, "breaker_closed",
 	    "%s/%s works again after %s", rest->webhook, rest->endpoint,
 	    text_short_duration(span, rest->rested_ms));

@@ -186,8 +186,9 @@ static void publish(struct reload *r, const struct conf *conf)
 	if (r->generation == 1)
 		return;
 	record_reloaded(r->sides.parts->record, conf, r->generation);
-	say_info("configuration generation %lld is in use: %zu webhooks",
-	    (long long)r->generation, conf->webhook_count);
+	say_info("configuration generation %lld is in use: %zu webhook%s",
+	    (long long)r->generation, conf->webhook_count,
+	    conf->webhook_count == 1 ? "" : "s");
 	sd_notify_state("READY=1");
 }
 
