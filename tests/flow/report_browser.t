@@ -210,8 +210,9 @@ is($browser->eval('document.querySelector("nav").checkVisibility()'), JSON::PP::
     '... and no buttons');
 $browser->width(700);
 is($browser->eval('[...document.querySelectorAll(".row .msg, .row .to, .tiles div, figure, .say")]' .
-	'.filter(e => e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > 700).length'),
-    0, '... and nothing is cut off at the edge or in a row');
+	'.filter(e => e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > 700)' .
+	'.map(e => e.className + ": " + e.textContent.slice(0, 40)).join()'),
+    '', '... and nothing is cut off at the edge or in a row');
 
 # ---- the policy holds --------------------------------------------------------------------
 my $changed = $stage->dir . '/changed.html';
