@@ -164,3 +164,8 @@ struct conf *verb_conf(const struct args *args, int *code)
 	findings_clear(&findings);
 	return conf;
 }
+
+void verb_conf_cleanup(struct conf **conf)
+{
+	conf_free(*conf);
+}

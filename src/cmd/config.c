@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DIGITS = 15, SHOWN_MAX = 16 * 1024 };
+enum { DIGITS = 15 };
 
 static const struct verb_option options[] = {
 	{ .name = "changed", .help = "only what differs from the defaults" },
@@ -42,7 +42,6 @@ static void print(const struct args *args, const json_t *json)
 /* The members' names of what was looked into, for did-you-mean. */
 static int say_no_key(const struct args *args, json_t *shown, const char *key)
 {
-	auto_buf struct buf safe = BUF_INIT(SHOWN_MAX);
 	const char *names[64] = { NULL };
 	const char *name;
 	const char *near;
@@ -55,15 +54,14 @@ static int say_no_key(const struct args *args, json_t *shown, const char *key)
 		if (count < 63)
 			names[count++] = name;
 	}
-	text_visible(&safe, key, strnlen(key, SHOWN_MAX / 8));
 	near = text_nearest(key, names);
 	if (near)
 		say_error("%s: there is no \"%s\" (did you mean \"%s\"?)",
-		    args->verb->name, buf_text(&safe), near);
+		    args->verb->name, key, near);
 	else
 		say_error("%s: there is no \"%s\"; \"spoolhook config show\" "
 			  "shows all",
-		    args->verb->name, buf_text(&safe));
+		    args->verb->name, key);
 	return EXIT_NO;
 }
 
@@ -112,7 +110,7 @@ static int run(const struct args *args)
 {
 	static const char *const forms[] = { "changed", "defaults", NULL };
 	json_auto_t *shown = NULL;
-	struct conf *conf;
+	auto_conf struct conf *conf = NULL;
 	int code = verb_one_of(args, forms);
 
 	if (code != EXIT_OK)
@@ -126,7 +124,6 @@ static int run(const struct args *args)
 		return code;
 	shown = args_has(args, "changed") ? conf_show_changed(conf)
 					  : conf_show(conf);
-	conf_free(conf);
 	return show(args, shown);
 }
 

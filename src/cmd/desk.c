@@ -203,17 +203,15 @@ static const char *nearest(const struct conf *conf, const char *id)
 
 char *desk_no_webhook(const struct conf *conf, const char *id)
 {
-	auto_buf struct buf shown = BUF_INIT(1024);
 	const char *near = nearest(conf, id);
 
-	text_visible(&shown, id, strnlen(id, 200));
 	if (near)
 		return mem_printf(
-		    "there is no webhook \"%s\" (did you mean \"%s\"?)",
-		    buf_text(&shown), near);
-	return mem_printf("there is no webhook \"%s\" (\"spoolhook list\" "
-			  "shows all)",
-	    buf_text(&shown));
+		    "there is no webhook \"%.200s\" (did you mean \"%s\"?)", id,
+		    near);
+	return mem_printf("there is no webhook \"%.200s\" (\"spoolhook "
+			  "list\" shows all)",
+	    id);
 }
 
 void desk_unknown_webhook(const struct conf *conf, const char *id)

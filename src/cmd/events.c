@@ -9,7 +9,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/say.h"
-#include "base/text.h"
 #include "cmd/verb.h"
 #include "model/split.h"
 
@@ -19,17 +18,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { INPUT_MAX = 256 * 1024 * 1024, SHOWN_MAX = 4096 };
+enum { INPUT_MAX = 256 * 1024 * 1024 };
 
 static int bad(const char *name, const struct split_piece *at, const char *code,
     const char *message)
 {
-	auto_buf struct buf shown = BUF_INIT(SHOWN_MAX);
-
-	text_visible(&shown, name, strnlen(name, SHOWN_MAX / 8));
-	buf_printf(&shown, ":%zu:%zu: ", at->line, at->column);
-	text_visible(&shown, message, strlen(message));
-	say_error("%s [%s]", buf_text(&shown), code);
+	say_error(
+	    "%s:%zu:%zu: %s [%s]", name, at->line, at->column, message, code);
 	return EXIT_BAD_EVENT;
 }
 
@@ -117,14 +112,12 @@ static int read_input(struct buf *input, const char *name, struct why *why)
 int events_load(
     struct event_list *list, const struct conf *conf, const char *name)
 {
-	auto_buf struct buf shown = BUF_INIT(SHOWN_MAX);
 	struct why why = { "" };
 
 	*list = (struct event_list){ .input = BUF_INIT(INPUT_MAX) };
 	if (read_input(&list->input, name, &why) == 0)
 		return cut_whole(list, conf, name);
-	text_visible(&shown, why.text, strlen(why.text));
-	say_error("%s", buf_text(&shown));
+	say_error("%s", why.text);
 	events_clear(list);
 	return EXIT_NO_INPUT;
 }

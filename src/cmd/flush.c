@@ -246,7 +246,7 @@ static int run(const struct args *args)
 {
 	struct why why = { "" };
 	struct flushing f = { .args = args, .why = &why };
-	struct conf *conf;
+	auto_conf struct conf *conf = NULL;
 	int code;
 
 	args_duration(args, "wait", 0);
@@ -254,9 +254,7 @@ static int run(const struct args *args)
 	if (!conf)
 		return code;
 	f.conf = conf;
-	code = on_store(&f);
-	conf_free(conf);
-	return code;
+	return on_store(&f);
 }
 
 const struct verb verb_flush = {

@@ -243,7 +243,7 @@ static void print_all(const struct args *args, const struct conf *conf,
 static int run(const struct args *args)
 {
 	struct pauses pauses;
-	struct conf *conf;
+	auto_conf struct conf *conf = NULL;
 	size_t i;
 	int code;
 
@@ -258,7 +258,6 @@ static int run(const struct args *args)
 	for (i = 0; args->common.json && i < conf->webhook_count; i++)
 		print_json(conf, conf->webhooks[i], &pauses);
 	pauses_clear(&pauses);
-	conf_free(conf);
 	return verb_finish(EXIT_OK);
 }
 

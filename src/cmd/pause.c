@@ -119,7 +119,7 @@ static int run(const struct args *args)
 {
 	struct pausing p = { .args = args, .by = desk_actor() };
 	int64_t for_ms = args_duration(args, "for", 0);
-	struct conf *conf;
+	auto_conf struct conf *conf = NULL;
 	int code;
 
 	if (!args->operand_count)
@@ -134,7 +134,6 @@ static int run(const struct args *args)
 	p.reason = clean(args_value(args, "reason"));
 	code = desk_webhooks_known(args, conf) ? pause_all(&p) : EXIT_NO;
 	free(p.reason);
-	conf_free(conf);
 	return code;
 }
 

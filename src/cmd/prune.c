@@ -152,7 +152,7 @@ static int prune(struct pruning *p)
 static int run(const struct args *args)
 {
 	struct pruning p = { .args = args, .dry = args_has(args, "dry-run") };
-	struct conf *conf;
+	auto_conf struct conf *conf = NULL;
 	int code;
 
 	if (args->operand_count)
@@ -163,9 +163,7 @@ static int run(const struct args *args)
 	if (!conf)
 		return code;
 	p.conf = conf;
-	code = prune(&p);
-	conf_free(conf);
-	return code;
+	return prune(&p);
 }
 
 const struct verb verb_prune = {

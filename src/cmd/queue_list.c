@@ -224,7 +224,7 @@ static int list(struct listing *l, const struct conf *conf)
 int queue_list(const struct args *args)
 {
 	struct listing l = { .args = args, .oldest_ms = -1 };
-	struct conf *conf;
+	auto_conf struct conf *conf = NULL;
 	int code = selection_read(&l.selection, args, args->operand_count, 0);
 
 	if (code != EXIT_OK)
@@ -233,7 +233,5 @@ int queue_list(const struct args *args)
 	conf = verb_conf(args, &code);
 	if (!conf)
 		return code;
-	code = list(&l, conf);
-	conf_free(conf);
-	return code;
+	return list(&l, conf);
 }

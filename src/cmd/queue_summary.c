@@ -209,7 +209,7 @@ int queue_summary(const struct args *args)
 {
 	struct age_query asked = { .now_ms = now_wall_ms() };
 	struct selection selection;
-	struct conf *conf;
+	auto_conf struct conf *conf = NULL;
 	int code = selection_read(&selection, args, args->operand_count, 0);
 
 	if (code != EXIT_OK)
@@ -222,7 +222,5 @@ int queue_summary(const struct args *args)
 	conf = verb_conf(args, &code);
 	if (!conf)
 		return code;
-	code = summarise(args, conf, &selection, &asked);
-	conf_free(conf);
-	return code;
+	return summarise(args, conf, &selection, &asked);
 }

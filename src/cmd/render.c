@@ -215,7 +215,7 @@ static int render_file(const struct args *args, const struct conf *conf)
 static int run(const struct args *args)
 {
 	static const char *const forms[] = { "curl", "json", "body", NULL };
-	struct conf *conf;
+	auto_conf struct conf *conf = NULL;
 	int code = verb_one_of(args, forms);
 
 	if (code != EXIT_OK)
@@ -227,9 +227,7 @@ static int run(const struct args *args)
 	conf = verb_conf(args, &code);
 	if (!conf)
 		return code;
-	code = render_file(args, conf);
-	conf_free(conf);
-	return verb_finish(code);
+	return verb_finish(render_file(args, conf));
 }
 
 const struct verb verb_render = {

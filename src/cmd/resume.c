@@ -101,7 +101,7 @@ static int on_store(struct resuming *r)
 static int run(const struct args *args)
 {
 	struct resuming r = { .args = args, .by = desk_actor() };
-	struct conf *conf;
+	auto_conf struct conf *conf = NULL;
 	int code;
 
 	if (!args->operand_count)
@@ -110,9 +110,7 @@ static int run(const struct args *args)
 	if (!conf)
 		return code;
 	r.conf = conf;
-	code = on_store(&r);
-	conf_free(conf);
-	return code;
+	return on_store(&r);
 }
 
 const struct verb verb_resume = {

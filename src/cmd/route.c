@@ -26,7 +26,7 @@ static const struct verb_option options[] = {
 	{ .name = NULL },
 };
 
-enum { EXPECTED_MAX = 1024, SHOWN_MAX = 4096 };
+enum { EXPECTED_MAX = 1024 };
 
 struct routing {
 	const struct args *args;
@@ -282,19 +282,16 @@ static void look_at(const struct routing *r, const struct event_item *item,
 
 static void say_unexpected(const struct routing *r)
 {
-	auto_buf struct buf file = BUF_INIT(SHOWN_MAX);
-
 	if (r->args->common.json)
 		return;
 	fflush(stdout);
-	text_visible(&file, r->file, strnlen(r->file, SHOWN_MAX / 4));
 	if (r->expected[0])
 		say_error("route: %s: not as expected: just %s should take it",
-		    buf_text(&file), args_value(r->args, "expect"));
+		    r->file, args_value(r->args, "expect"));
 	else
 		say_error("route: %s: not as expected: no webhook should take "
 			  "it",
-		    buf_text(&file));
+		    r->file);
 }
 
 static void route(struct routing *r, const struct event_item *item)
@@ -366,7 +363,7 @@ static int width_of(const struct conf *conf)
 static int run(const struct args *args)
 {
 	struct routing r = { .args = args };
-	struct conf *conf;
+	auto_conf struct conf *conf = NULL;
 	size_t i;
 	int code;
 
@@ -384,7 +381,6 @@ static int run(const struct args *args)
 		code = route_files(&r);
 	for (i = 0; r.expected[i]; i++)
 		free(r.expected[i]);
-	conf_free(conf);
 	return verb_finish(code);
 }
 

@@ -177,13 +177,9 @@ static int look(void *arg, const struct delivery_row *row)
 static void complain(
     struct selection *s, const char *before, const char *id, const char *after)
 {
-	auto_buf struct buf shown = BUF_INIT(1024);
-
 	s->unknown++;
-	if (s->silent)
-		return;
-	text_visible(&shown, id, strnlen(id, 200));
-	say_error("%s\"%s\"%s", before, buf_text(&shown), after);
+	if (!s->silent)
+		say_error("%s\"%.200s\"%s", before, id, after);
 }
 
 static int walk_id(

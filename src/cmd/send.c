@@ -234,7 +234,7 @@ static int send_all(const struct args *args, const struct conf *conf)
 
 static int run(const struct args *args)
 {
-	struct conf *conf;
+	auto_conf struct conf *conf = NULL;
 	int code;
 
 	if (!args->operand_count || args->operand_count > 2)
@@ -243,9 +243,7 @@ static int run(const struct args *args)
 	conf = verb_conf(args, &code);
 	if (!conf)
 		return code;
-	code = send_all(args, conf);
-	conf_free(conf);
-	return verb_finish(code);
+	return verb_finish(send_all(args, conf));
 }
 
 const struct verb verb_send = {

@@ -438,7 +438,7 @@ static int run(const struct args *args)
 {
 	static const char *const parts[] = { "payload", "response", "json",
 		NULL };
-	struct conf *conf;
+	auto_conf struct conf *conf = NULL;
 	int code = verb_one_of(args, parts);
 
 	if (code != EXIT_OK)
@@ -448,9 +448,7 @@ static int run(const struct args *args)
 	conf = verb_conf(args, &code);
 	if (!conf)
 		return code;
-	code = show_all(args, conf);
-	conf_free(conf);
-	return code;
+	return show_all(args, conf);
 }
 
 const struct verb verb_show = {

@@ -65,11 +65,8 @@ struct submission {
 static int bad(const char *name, const struct split_piece *at, const char *code,
     const char *message)
 {
-	auto_buf struct buf shown = BUF_INIT(4096);
-
-	text_visible(&shown, message, strlen(message));
 	say_error("%s:%zu:%zu: %s [%s]; nothing of it was submitted", name,
-	    at->line, at->column, buf_text(&shown), code);
+	    at->line, at->column, message, code);
 	return EXIT_BAD_EVENT;
 }
 
@@ -524,7 +521,7 @@ static int submit_all(struct submission *s)
 static int run(const struct args *args)
 {
 	struct submission s = { .args = args };
-	struct conf *conf;
+	auto_conf struct conf *conf = NULL;
 	int code;
 
 	if (compose_asked(args) && args->operand_count)
@@ -542,7 +539,6 @@ static int run(const struct args *args)
 	s.wait_ms = args_duration(args, "wait", WAIT_MS);
 	code = submit_all(&s);
 	free(s.accepted);
-	conf_free(conf);
 	return verb_finish(code);
 }
 

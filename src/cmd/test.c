@@ -267,16 +267,14 @@ static int run_all(struct bench *b)
 static int run(const struct args *args)
 {
 	struct bench b = { .args = args };
-	struct conf *conf;
+	auto_conf struct conf *conf = NULL;
 	int code;
 
 	conf = verb_conf(args, &code);
 	if (!conf)
 		return code;
 	b.conf = conf;
-	code = run_all(&b);
-	conf_free(conf);
-	return verb_finish(code);
+	return verb_finish(run_all(&b));
 }
 
 const struct verb verb_test = {

@@ -100,7 +100,10 @@ int verb_one_of(const struct args *args, const char *const *names);
 int verb_finish(int code);
 
 /* Loads the configuration; on failure prints the findings on stderr, sets
- * *code (78, 77, 66) and returns NULL. Free with conf_free. */
+ * *code (78, 77, 66) and returns NULL. Free with conf_free, or declare it as
+ * `auto_conf struct conf *conf = NULL`. */
+#define auto_conf __attribute__((cleanup(verb_conf_cleanup)))
+void verb_conf_cleanup(struct conf **conf);
 struct conf *verb_conf(const struct args *args, int *code);
 
 /* Opens the store of the configuration's spool to look or to change; on
