@@ -13,6 +13,7 @@
 #include "base/say.h"
 #include "base/text.h"
 #include "cmd/log_files.h"
+#include "cmd/log_heap.h"
 #include "cmd/log_line.h"
 #include "cmd/log_pick.h"
 #include "cmd/progress.h"
@@ -40,6 +41,7 @@ static const struct verb_option options[] = {
 	    .name = "lines",
 	    .argument = "N",
 	    .help = "only the last N (with -f: 10)" },
+	{ .letter = 'r', .name = "reverse", .help = "the newest first" },
 	{ .letter = 'S',
 	    .name = "since",
 	    .argument = "TIME",
@@ -97,6 +99,7 @@ struct query {
 	int64_t skip; /* matches to pass over, so that `lines` are left */
 	int64_t found;
 	int64_t broken;
+	struct log_heap *heap; /* where lines go, to be shown backwards */
 	int64_t done; /* bytes of the files that were read to their end */
 	struct progress progress;
 };
@@ -134,6 +137,16 @@ static void print_short(
 	puts(buf_text(&out));
 }
 
+static void print(
+    struct query *q, const char *text, size_t len, const json_t *json)
+{
+	progress_hide(&q->progress);
+	if (q->json)
+		print_raw(text, len);
+	else
+		print_short(q, text, len, json);
+}
+
 static void judge(struct query *q, const char *text, size_t len)
 {
 	json_auto_t *json = json_loadb(text, len, 0, NULL);
@@ -151,11 +164,10 @@ static void judge(struct query *q, const char *text, size_t len)
 	q->found++;
 	if (q->found <= q->skip)
 		return;
-	progress_hide(&q->progress);
-	if (q->json)
-		print_raw(text, len);
+	if (q->heap)
+		log_heap_put(q->heap, text, len);
 	else
-		print_short(q, text, len, json);
+		print(q, text, len, json);
 }
 
 /* ---- the course --------------------------------------------------------- */
@@ -283,19 +295,66 @@ static void show_from(struct query *q, size_t start)
 	progress_end(&q->progress);
 }
 
+/* Prints what is on the heap, until there are as many as were asked for. */
+static int print_heap(struct query *q, int64_t *left, struct why *why)
+{
+	auto_buf struct buf line = BUF_INIT(JOURNAL_LINE_MAX + 1);
+	int got;
+
+	while (*left > 0 && (got = log_heap_take(q->heap, &line, why)) != 0) {
+		json_auto_t *json = NULL;
+
+		if (got < 0)
+			return -1;
+		json = json_loadb(line.data, line.len, 0, NULL);
+		print(q, line.data, line.len, json);
+		(*left)--;
+	}
+	return 0;
+}
+
+/* One file after the other, the newest first, each from its end. */
+static int show_backwards(struct query *q, struct why *why)
+{
+	int64_t left = q->lines < 0 ? INT64_MAX : q->lines;
+	size_t i = q->files.count + 1;
+	int got = 0;
+
+	progress_start(&q->progress, q->args, "reading", q->files.bytes);
+	while (i-- > 0 && left > 0 && got == 0 && !ferror(stdout)) {
+		q->heap = log_heap_open(why);
+		if (!q->heap)
+			return -1;
+		read_file(q, i);
+		got = print_heap(q, &left, why);
+		log_heap_close(take(&q->heap));
+	}
+	progress_end(&q->progress);
+	return got;
+}
+
+static int finish(struct query *q)
+{
+	tell_end(q);
+	return verb_finish(
+	    pick_asks(&q->pick) && !q->found && !q->follow ? EXIT_NO : EXIT_OK);
+}
+
 static int show(struct query *q)
 {
 	struct why why = { "" };
-	ssize_t start = find_tail(q, &why);
+	ssize_t start;
 
+	if (args_has(q->args, "reverse"))
+		return show_backwards(q, &why) < 0 ? cannot_read(&why, 0)
+						   : finish(q);
+	start = find_tail(q, &why);
 	if (start < 0)
 		return cannot_read(&why, 0);
 	show_from(q, (size_t)start);
 	if (q->follow)
 		follow(q);
-	tell_end(q);
-	return verb_finish(
-	    pick_asks(&q->pick) && !q->found && !q->follow ? EXIT_NO : EXIT_OK);
+	return finish(q);
 }
 
 static int show_files(struct query *q)
@@ -348,6 +407,9 @@ static int read_query(struct query *q)
 		code = pick_read(&q->pick, args);
 	if (code == EXIT_OK && q->pick.until_ms >= 0 && q->follow)
 		return verb_usage(args, "--follow has no end: drop --until");
+	if (code == EXIT_OK && args_has(args, "reverse") && q->follow)
+		return verb_usage(
+		    args, "--follow goes forwards: drop --reverse");
 	return code;
 }
 

@@ -35,7 +35,7 @@ $ENV{PATH} = "$stage->{dir}/tools:$ENV{PATH}";
 
 my ($status, $screen) = on_terminal($stage, '', 'log', '-k', 'started');
 is($status, 0, 'a long look at the log on a terminal');
-like($screen, qr/reading \[#{10,20} +\] +\d\d%, left [\d.]+s\e\[K\r/, 'has a bar: how much of it, and how long to go');
+like($screen, qr/reading \[#{10,30} *\] +\d\d%, left [\d.]+s\e\[K\r/, 'has a bar: how much of it, and how long to go');
 like($screen, qr/\e\[K[^\n\r]*it began\r?\n\z/, 'which is gone before a line is shown');
 unlike($screen, qr/\e\[\d+m.*reading/, 'it has no colour');
 
