@@ -53,6 +53,8 @@ struct changer {
 	int64_t paced; /* how many got a due time so far */
 	int64_t done, left, busy, gone;
 	bool dry;
+	char *stray; /* an endpoint that is not configured, of a delivery that
+			was put into the queue; NULL: none */
 	struct progress progress;
 	struct why why;
 };
@@ -111,11 +113,32 @@ static void print_text(
 	}
 }
 
+static bool queues(const struct changer *c)
+{
+	return c->job->change != CHANGE_HOLD && c->job->change != CHANGE_DELETE;
+}
+
+/* What belongs to nobody does not leave, whatever we say to it. */
+static void look_for_stray(struct changer *c, const struct subject_row *row)
+{
+	const struct webhook *webhook = conf_webhook(c->conf, row->webhook);
+
+	if (queues(c) && !c->stray &&
+	    (!webhook || !webhook_endpoint(webhook, row->endpoint)))
+		c->stray = mem_printf("%s/%s", row->webhook, row->endpoint);
+}
+
+static void tell_of_stray(const struct changer *c)
+{
+	if (c->stray && !c->args->common.quiet)
+		say_warning("%s is not configured: its deliveries are held "
+			    "until it is put back, and sent then",
+		    c->stray);
+}
+
 static void log_change(struct changer *c, size_t i)
 {
 	const struct subject_row *row = &c->batch[i];
-	bool queued =
-	    c->job->change != CHANGE_HOLD && c->job->change != CHANGE_DELETE;
 	struct changed_line line = {
 		.kind = c->job->done,
 		.delivery = row->delivery,
@@ -124,7 +147,7 @@ static void log_change(struct changer *c, size_t i)
 		.endpoint = row->endpoint,
 		.event_type = row->event_type,
 		.incident = row->incident,
-		.due_ms = queued ? c->due_ms[i] : -1,
+		.due_ms = queues(c) ? c->due_ms[i] : -1,
 	};
 
 	if (c->record)
@@ -150,6 +173,8 @@ static void tell(struct changer *c, size_t i, enum changed answer)
 	c->left += answer == CHANGED_NOT;
 	c->busy += answer == CHANGED_BUSY;
 	c->gone += answer == CHANGED_GONE;
+	if (answer == CHANGED)
+		look_for_stray(c, row);
 	if (answer == CHANGED && !c->dry) {
 		log_change(c, i);
 		clear_failed(c, row);
@@ -333,6 +358,7 @@ static int carry_out(struct changer *c)
 		code = EXIT_IO;
 	} else {
 		print_end(c);
+		tell_of_stray(c);
 		code = verdict(c);
 	}
 	if (c->done && !c->dry) {
@@ -341,6 +367,7 @@ static int carry_out(struct changer *c)
 	}
 	record_close(c->record);
 	clear_batch(c);
+	free(c->stray);
 	return code;
 }
 

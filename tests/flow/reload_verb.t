@@ -90,6 +90,11 @@ is_deeply([@$line{qw(webhook endpoint deliveries by)}],
 ($status, $out) = $stage->verb('status');
 like($out, qr/^  pager +gone /m, 'status shows it');
 like($out, qr/pager\/0 is no longer configured/, '... and what to do');
+($status, $out, $err) = $stage->verb('queue', 'release', '--webhook', 'pager');
+is($status, 0, 'an operator may release it');
+like($err, qr/pager\/0 is not configured: .* held until it is put back/,
+	'... and is told that it does not leave so');
+ok(wait_until(sub { state_of() eq 'held queued' }), '... for it is held again');
 is($stage->stop($daemon), 0, 'the daemon ends well');
 $daemon = $stage->run;
 is(state_of(), 'held queued', 'a restart changes nothing');
