@@ -133,8 +133,8 @@ const struct report_rest *report_rest_of(
 /* NULL for a webhook that has never had a delivery. */
 const struct report_counts *report_counts_of(
     const struct report *report, const char *webhook);
-/* Deliveries that are open. */
-int64_t report_waiting(const struct report *report);
+/* How many of these deliveries are open. */
+int64_t report_open(const int64_t by_state[STATE_DEAD + 1]);
 
 /* Reads SPOOL/rejected: the newest `max` refusals of that time, and how many
  * there are. Never follows a link that somebody dropped. */
@@ -171,6 +171,8 @@ void report_text(struct buf *out, const char *text);
 void report_badge(struct buf *out, const char *word);
 /* "pager / 0" */
 void report_target(struct buf *out, const char *webhook, const char *endpoint);
+/* An error, unless it only repeats the status. */
+void report_error(struct buf *out, int status, const char *error);
 /* Its method and what may be seen of its URL. */
 void report_url(struct buf *out, const struct endpoint *endpoint);
 

@@ -194,11 +194,11 @@ const struct report_counts *report_counts_of(
 	return NULL;
 }
 
-int64_t report_waiting(const struct report *report)
+int64_t report_open(const int64_t by_state[STATE_DEAD + 1])
 {
 	int64_t sum = 0;
 
 	for (int i = STATE_CHAINED; i <= STATE_HELD; i++)
-		sum += report->by_state[i];
+		sum += by_state[i];
 	return sum;
 }

@@ -142,7 +142,7 @@ static void jot_now(struct buf *out, const struct report *report)
 {
 	jot_open(out, "now", '{');
 	jot_bool(out, "running", report->running);
-	jot_int(out, "waiting", report_waiting(report));
+	jot_int(out, "waiting", report_open(report->by_state));
 	jot_int(out, "deferred", report->deferred);
 	jot_int(out, "held", report->by_state[STATE_HELD]);
 	jot_int(out, "dead", report->by_state[STATE_DEAD]);

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "cmd/trial.h"
 #include "model/html.h"
 #include "model/mask.h"
 #include "model/pretty.h"
@@ -20,7 +21,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 struct logs {
 	struct report *report;
@@ -50,14 +50,8 @@ static bool spend(struct logs *logs, const char *bytes, size_t len)
 	return true;
 }
 
-/* Of an error that only repeats the status, nothing. */
-static void answer_of(struct logs *logs, const struct attempt_row *row)
+static void write_answer(struct logs *logs, const struct attempt_row *row)
 {
-	char same[32];
-
-	snprintf(same, sizeof(same), "answered %d", row->status);
-	if (row->error && *row->error && strcmp(row->error, same) != 0)
-		html_put(logs->out, "<div class=\"say\">%s</div>", row->error);
 	if (!row->answer_len || !logs->report->payloads)
 		return;
 	buf_puts(logs->out, "<pre>");
@@ -102,7 +96,8 @@ static int write_attempt(void *arg, const struct attempt_row *row)
 	if (row->remote && *row->remote)
 		html_put(
 		    out, " <span class=\"dim\">from %s</span>", row->remote);
-	answer_of(logs, row);
+	report_error(out, row->status, row->error);
+	write_answer(logs, row);
 	buf_puts(out, "</td></tr>\n");
 	return 0;
 }
@@ -130,27 +125,16 @@ static int write_attempts(struct logs *logs, const struct delivery_row *row)
 
 /* ---- the request ------------------------------------------------------- */
 
-static bool is_among(
-    const struct header *headers, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strcasecmp(headers[i].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Our own values are no secret; configured ones may be. */
 static void write_headers(struct buf *out, const struct request *request,
     const struct request_case *from)
 {
+	const struct trial trial = { .webhook = from->webhook };
+
 	for (size_t i = 0; i < request->header_count; i++) {
 		const struct header *header = &request->headers[i];
 		bool configured =
-		    is_among(from->webhook->headers,
-			from->webhook->header_count, header->name) ||
-		    is_among(from->endpoint->headers,
-			from->endpoint->header_count, header->name);
+		    trial_is_configured(&trial, from->endpoint, header->name);
 
 		html_put(out, "%s: %s\n", header->name,
 		    configured ? mask_text : header->value);

@@ -82,22 +82,13 @@ static void tiles(const struct overview *o)
 	tile_success(o->out, tally);
 	tile_span(o->out, "p50 of calls", spread_at(&tally->durations, 50));
 	tile_span(o->out, "p95 of calls", spread_at(&tally->durations, 95));
-	tile_count(o->out, "waiting now", "", report_waiting(report));
+	tile_count(o->out, "waiting now", "", report_open(report->by_state));
 	tile_span(o->out, "oldest waiting",
 	    report->oldest_ms < 0 ? -1 : report->now_ms - report->oldest_ms);
 	buf_puts(o->out, "</dl>\n");
 }
 
 /* ---- what is in the way ------------------------------------------------ */
-
-static int64_t open_of(const struct report_counts *counts)
-{
-	int64_t sum = 0;
-
-	for (int i = STATE_CHAINED; i <= STATE_HELD; i++)
-		sum += counts->by_state[i];
-	return sum;
-}
 
 /* Begins an item of the list; false when it is long enough. */
 static bool item(const struct overview *o, size_t *count)
@@ -140,12 +131,12 @@ static void list_strays(const struct overview *o, size_t *count)
 	for (size_t i = 0; i < report->count_count; i++) {
 		const struct report_counts *row = &report->counts[i];
 
-		if (conf_webhook(report->conf, row->webhook) || !open_of(row) ||
-		    !item(o, count))
+		if (conf_webhook(report->conf, row->webhook) ||
+		    !report_open(row->by_state) || !item(o, count))
 			continue;
 		html_put(o->out,
 		    "<b>%s</b>: no longer configured, %'lld waiting.</li>\n",
-		    row->webhook, (long long)open_of(row));
+		    row->webhook, (long long)report_open(row->by_state));
 	}
 }
 
@@ -154,7 +145,8 @@ static void news(const struct overview *o)
 	size_t count = 0;
 
 	buf_puts(o->out, "<div class=\"news\"><h3>In the way now</h3><ul>\n");
-	if (!o->report->running && report_waiting(o->report) && item(o, &count))
+	if (!o->report->running && report_open(o->report->by_state) &&
+	    item(o, &count))
 		buf_puts(o->out,
 		    "The daemon is not running: nothing is sent.</li>\n");
 	list_pauses(o, &count);

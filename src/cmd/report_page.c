@@ -15,8 +15,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "cmd/trial.h"
 #include "model/html.h"
-#include "model/mask.h"
 
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -325,13 +325,19 @@ void report_target(struct buf *out, const char *webhook, const char *endpoint)
 	html_put(out, "%s<span class=\"slash\">/</span>%s", webhook, endpoint);
 }
 
-/* A secret URL may be one that we have no right to read. */
+void report_error(struct buf *out, int status, const char *error)
+{
+	char same[32];
+
+	snprintf(same, sizeof(same), "answered %d", status);
+	if (error && *error && strcmp(error, same) != 0)
+		html_put(out, "<div class=\"say\">%s</div>", error);
+}
+
 void report_url(struct buf *out, const struct endpoint *endpoint)
 {
 	auto_buf struct buf url = BUF_INIT(URL_SHOWN_MAX);
 
-	if (*endpoint->url)
-		mask_url(&url, endpoint->url, endpoint->url_secret);
-	html_put(out, "%s %s", endpoint->method,
-	    url.len ? buf_text(&url) : "(its URL is a secret)");
+	trial_show_url(&url, endpoint);
+	html_put(out, "%s %s", endpoint->method, buf_text(&url));
 }

@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "model/html.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct lines {
@@ -73,19 +72,13 @@ void report_next(struct report *report, const struct delivery_row *row)
 	}
 }
 
-/* An error that only repeats the status is not told twice. */
 static void write_last(struct buf *out, const struct delivery_row *row)
 {
-	char same[32];
-
-	snprintf(same, sizeof(same), "answered %d", row->last_status);
 	if (row->last_status)
 		html_put(out, "HTTP %d", row->last_status);
 	else if (row->last_code && *row->last_code)
 		html_put(out, "%s", row->last_code);
-	if (row->last_error && *row->last_error &&
-	    strcmp(row->last_error, same) != 0)
-		html_put(out, "<div class=\"say\">%s</div>", row->last_error);
+	report_error(out, row->last_status, row->last_error);
 }
 
 static int write_line(void *arg, const struct delivery_row *row)
@@ -139,7 +132,7 @@ static int write_open(struct report *report)
 		.webhook = report->webhook,
 		.limit = report->entries_max,
 	};
-	int64_t waiting = report_waiting(report);
+	int64_t waiting = report_open(report->by_state);
 
 	html_put(out,
 	    "<p>%'lld queued, %'lld deferred, %'lld under way, %'lld held."

@@ -213,15 +213,6 @@ static void last(struct report *report, const char *name, int64_t ms)
 	end(out);
 }
 
-static int64_t waiting_of(const struct report_counts *counts)
-{
-	int64_t sum = 0;
-
-	for (int i = STATE_CHAINED; i <= STATE_HELD; i++)
-		sum += counts->by_state[i];
-	return sum;
-}
-
 static void fares(struct report *report, const char *id)
 {
 	const struct report_counts *counts = report_counts_of(report, id);
@@ -230,7 +221,7 @@ static void fares(struct report *report, const char *id)
 	begin(out, "now in the store");
 	if (counts)
 		html_put(out, "%'lld waiting, %'lld delivered, %'lld dead",
-		    (long long)waiting_of(counts),
+		    (long long)report_open(counts->by_state),
 		    (long long)counts->by_state[STATE_DELIVERED],
 		    (long long)counts->by_state[STATE_DEAD]);
 	else
