@@ -250,7 +250,7 @@ static void a_file_may_come_later(void)
 	unlink(path);
 	reader = journal_read(path, &why);
 	ok(reader, "a file that is not there yet can be read");
-	is_int(journal_seek_tail(reader, 3, &why), 0, "has a tail");
+	is_int(journal_seek_tail(reader, 3, &why), 3, "lacks all of its tail");
 	is_str(next(reader), NULL, "and no line");
 	scratch_put(path, "here\n");
 	is_str(next(reader), "here", "until it is there");
@@ -263,6 +263,14 @@ static void is_tail(long lines, const char *wanted, const char *name)
 
 	journal_seek_tail(reader, lines, NULL);
 	is_str(next(reader), wanted, name);
+	journal_reader_close(reader);
+}
+
+static void is_lacking(long lines, long missing, const char *name)
+{
+	struct journal_reader *reader = journal_read(path, NULL);
+
+	is_int(journal_seek_tail(reader, lines, NULL), missing, name);
 	journal_reader_close(reader);
 }
 
@@ -291,6 +299,10 @@ static void the_tail_is_found(void)
 	is_tail(0, NULL, "none");
 	scratch_put(path, "");
 	is_tail(5, NULL, "the tail of nothing");
+	scratch_put(path, "1\n2\n3\nhalf");
+	is_lacking(2, 0, "a tail that is there lacks nothing");
+	is_lacking(3, 0, "nor does one that is the whole file");
+	is_lacking(5, 2, "one that is longer lacks the rest");
 	memset(text, 'x', 200000);
 	text[200000] = '\0';
 	for (i = 0; i < 4; i++)
@@ -324,11 +336,23 @@ static void long_lines_are_passed_over(void)
 static void what_cannot_be_read_is_said(void)
 {
 	struct why why = { "" };
+	struct journal_reader *reader;
 
-	if (symlink("loop", "loop") < 0)
-		perror("symlink");
-	ok(!journal_read("loop", &why), "a file that cannot be opened fails");
-	has_str(why.text, "loop: cannot open", "with a sentence");
+	if (symlink("loop", "loop") < 0 || mkfifo("pipe", 0600) < 0)
+		perror("symlink, mkfifo");
+	ok(!journal_read("loop", &why), "a symbolic link is not followed");
+	has_str(why.text, "loop: not a regular file", "with a sentence");
+	ok(!journal_read("pipe", &why), "nor is a pipe waited for");
+	has_str(why.text, "pipe: not a regular file", "with a sentence");
+	ok(!journal_read("pipe/x", &why), "a file that cannot be opened fails");
+	has_str(why.text, "pipe/x: cannot open", "with a sentence");
+	scratch_put(path, "one\ntw");
+	reader = journal_read(path, NULL);
+	is_str(next(reader), "one", "a line before half a line is read");
+	is_str(next(reader), NULL, "half a line is not");
+	is_int(journal_verdict(reader, &why), -1, "and the reader knows it");
+	has_str(why.text, "its last line is not whole", "with a sentence");
+	journal_reader_close(reader);
 }
 
 int main(void)
