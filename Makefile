@@ -132,6 +132,7 @@ help:
 	@echo 'make analyze tidy fuzz format clean'
 	@echo 'make install    and uninstall, install-system, installcheck: packaging/install.mk'
 	@echo 'make dist deb   a source archive, a Debian package'
+	@echo 'make host       the package under a real systemd, in a bare Debian (root)'
 
 .PHONY: all units asan tsan crash check check-pure fault bench bench-build format analyze tidy fuzz clean distclean help
 .SECONDARY:

@@ -130,4 +130,8 @@ deb: dist
 	cd $(B)/deb/$(archive_name) && env -u MAKEFLAGS -u MAKELEVEL -u B dpkg-buildpackage -us -uc
 	@ls $(B)/deb/*.deb
 
-.PHONY: stage installdirs install install-system install-strip installcheck uninstall dist deb
+# The package on a bare Debian under a systemd of its own, as root; it needs a network.
+host: deb
+	prove -v tests/host/story.t
+
+.PHONY: stage host installdirs install install-system install-strip installcheck uninstall dist deb
