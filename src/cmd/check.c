@@ -43,11 +43,8 @@ static int run(const struct args *args)
 		    "takes no operand; -c DIR names the "
 		    "configuration directory");
 	conf = load_conf_for(LOAD_TO_CHECK, dir, &findings, &why);
-	if (!conf && !findings.errors) {
-		code = conf_dir_code(errno);
-		say_error("%s", why.text);
-		return code;
-	}
+	if (!conf && !findings.errors)
+		return say_no_conf(&why, errno);
 	if (conf && args_has(args, "online") &&
 	    (absent = online_check(conf, &findings, &why)) < 0)
 		say_error("%s", why.text);

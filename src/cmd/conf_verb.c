@@ -121,12 +121,15 @@ int findings_code(const struct findings *findings)
 					   : EXIT_BAD_CONFIG;
 }
 
-int conf_dir_code(int kind)
+int say_no_conf(const struct why *why, int kind)
 {
+	bool absent = kind == ENOENT || kind == ENOTDIR;
+
+	say_error("%s%s", why->text,
+	    absent ? "; -c DIR or SPOOLHOOK_CONFIG names another" : "");
 	if (kind == EACCES || kind == EPERM)
 		return EXIT_NOT_PERMITTED;
-	return kind == ENOENT || kind == ENOTDIR ? EXIT_NO_INPUT
-						 : EXIT_BAD_CONFIG;
+	return absent ? EXIT_NO_INPUT : EXIT_BAD_CONFIG;
 }
 
 static void tell_left_out(const struct findings *findings)
@@ -151,8 +154,7 @@ struct conf *verb_conf(const struct args *args, int *code)
 
 	conf = load_conf_for(purpose_of(args->verb), dir, &findings, &why);
 	if (!conf && !findings.errors) {
-		*code = conf_dir_code(errno);
-		say_error("%s", why.text);
+		*code = say_no_conf(&why, errno);
 	} else if (!conf) {
 		*code = findings_code(&findings);
 		plain.common.json = false;

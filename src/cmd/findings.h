@@ -16,8 +16,8 @@ void print_findings_count(const struct findings *findings, FILE *out);
 /* The exit code of a configuration with these findings: 78, or 77 when all
  * errors are files that we may not read; 0 without errors. */
 int findings_code(const struct findings *findings);
-/* The exit code of a configuration directory that cannot be opened, by errno:
- * 77, 66 or 78. */
-int conf_dir_code(int kind);
+/* Says why the configuration directory cannot be opened; the exit code, by
+ * errno: 77, 66 or 78. */
+int say_no_conf(const struct why *why, int kind);
 
 #endif

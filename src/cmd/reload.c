@@ -183,8 +183,7 @@ static struct conf *check(const struct args *args, int *code)
 	plain.common.json = false;
 	print_findings(&plain, &findings, stderr);
 	if (!conf && !findings.errors) {
-		*code = conf_dir_code(errno);
-		say_error("%s", why.text);
+		*code = say_no_conf(&why, errno);
 	} else if (!conf) {
 		*code = findings_code(&findings);
 		if (args->common.json)

@@ -48,9 +48,13 @@ int verb_one_of(const struct args *args, const char *const *names)
 
 int verb_finish(int code)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	bool before = ferror(stdout); /* why is forgotten by now */
+
+	if (fflush(stdout) == 0 && !before)
 		return code;
-	if (errno != EPIPE)
+	if (before)
+		say_error("cannot write the output");
+	else if (errno != EPIPE)
 		say_error("cannot write the output: %m");
 	return EXIT_IO;
 }

@@ -119,6 +119,30 @@ for my $row (@wrong) {
 is(scalar($stage->log), scalar(grep { $_->{kind} =~ /^(started|stopped)$/ } $stage->log),
     'none of it did anything');
 
+# ---- without a configuration, and without room ------------------------------------
+for my $verb (qw(list queue check reload)) {
+	my ($status, $out, $err) = $stage->verb('-c', "$stage->{dir}/none", $verb);
+
+	is($status, 66, "$verb: no such configuration directory: 66");
+	like($err, qr/\A[^\n]+none: cannot open[^\n]+; -c DIR or SPOOLHOOK_CONFIG names another\n\z/,
+	    '... and how another one is named');
+}
+SKIP: {
+	skip 'no /dev/full here', 20 unless -c '/dev/full';
+	my $program = $ENV{SPOOLHOOK_PROGRAM} || Stage::top() . '/bin/spoolhook';
+
+	for my $verb ('check', 'config show', 'list', "route $event", "render pager $event",
+	    'queue', 'queue summary', 'sample', 'sample -l', 'help', 'completion zsh') {
+		my $n = $stage->start('sh', '-c', 'exec "$0" -c "$1" ' . $verb . ' >/dev/full',
+		    $program, $stage->etc);
+
+		is($stage->reap($n), 74, "$verb: output that cannot be written is an error")
+		    or diag $stage->errors($n);
+		like($stage->errors($n), qr/cannot write the output(: No space left on device)?$/m,
+		    '... and said, with no other reason than its own');
+	}
+}
+
 # What is mistyped is shown so that a terminal stays whole.
 for my $typed (["\e[2Jx"], ['queue', "\e[2Jx"], ['show', "\e[2Jx"], ['pause', "\e[2Jx"],
     ['render', "\e[2Jx", $event], ['config', 'show', "\e[2Jx"], ["--\e[2Jx"],
