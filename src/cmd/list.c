@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
  * cmd/list: the webhooks of the configuration, a line each, for people and
- * (--json) for programs. Of an endpoint it shows method and host only: what
+ * (--json) for programs; a paragraph each on a terminal that the lines do not
+ * fit on. Of an endpoint it shows method and host only: what
  * else is in a URL may be a secret. Reads the configuration and, to tell who is
  * paused, the store if there is one; changes nothing.
  */
@@ -15,8 +16,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-enum { CELL_MAX = 1024 * 1024 };
+enum { CELL_MAX = 1024 * 1024, SCREEN_WIDTH = 80 };
 
 enum column {
 	COLUMN_ID,
@@ -166,6 +169,41 @@ static void print_table(
 	}
 }
 
+/* In a pipe lines may be as long as they are. */
+static bool fits(const struct row *rows, size_t count)
+{
+	struct winsize screen = { 0 };
+	size_t widths[COLUMN_COUNT];
+	size_t whole = 0;
+	unsigned column;
+
+	if (!isatty(STDOUT_FILENO))
+		return true;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &screen) < 0 || !screen.ws_col)
+		screen.ws_col = SCREEN_WIDTH;
+	measure(rows, count, widths);
+	for (column = 0; column < COLUMN_COUNT; column++)
+		whole += widths[column] + (column ? 2 : 0);
+	return whole <= screen.ws_col;
+}
+
+static void print_paragraphs(
+    const struct args *args, const struct row *rows, size_t count)
+{
+	unsigned column;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		printf("%s%s%s%s\n", i ? "\n" : "",
+		    verb_paint(args, PAINT_BOLD),
+		    buf_text(&rows[i].cells[COLUMN_ID]),
+		    verb_paint(args, PAINT_OFF));
+		for (column = COLUMN_ID + 1; column < COLUMN_COUNT; column++)
+			printf("  %-12s  %s\n", headings[column],
+			    buf_text(&rows[i].cells[column]));
+	}
+}
+
 static void jot_list(struct buf *out, const char *key, char *const *list)
 {
 	size_t i;
@@ -232,7 +270,10 @@ static void print_all(const struct args *args, const struct conf *conf,
 	rows = mem_array(conf->webhook_count, sizeof(*rows));
 	for (i = 0; i < conf->webhook_count; i++)
 		fill(&rows[i], conf, conf->webhooks[i], pauses);
-	print_table(args, rows, conf->webhook_count);
+	if (fits(rows, conf->webhook_count))
+		print_table(args, rows, conf->webhook_count);
+	else
+		print_paragraphs(args, rows, conf->webhook_count);
 	for (i = 0; i < conf->webhook_count; i++) {
 		for (column = 0; column < COLUMN_COUNT; column++)
 			buf_clear(&rows[i].cells[column]);
