@@ -149,13 +149,16 @@ static void print(
 
 static void judge(struct query *q, const char *text, size_t len)
 {
-	json_auto_t *json = json_loadb(text, len, 0, NULL);
+	json_auto_t *json = NULL;
 
+	if (!pick_may_take(&q->pick, text))
+		return;
+	json = json_loadb(text, len, 0, NULL);
 	if (!json_is_object(json)) {
 		json_decref(json);
 		json = NULL;
 	}
-	if (!pick_takes(&q->pick, text, json))
+	if (!pick_takes(&q->pick, json))
 		return;
 	if (!json && q->json) {
 		q->broken++;

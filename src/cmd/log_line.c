@@ -34,6 +34,24 @@ int64_t log_line_ms(const json_t *line)
 	return moment(line, "ts");
 }
 
+int64_t log_line_early_ms(const char *text)
+{
+	static const char before[] = "{\"ts\":\"";
+	char time[TEXT_TIME_SIZE];
+	size_t len;
+	int64_t ms;
+
+	if (!text_starts(text, before))
+		return -1;
+	text += strlen(before);
+	len = strcspn(text, "\"");
+	if (len >= sizeof(time) || !memchr(text, 'T', len))
+		return -1;
+	memcpy(time, text, len);
+	time[len] = '\0';
+	return text_moment(time, 0, &ms) ? ms : -1;
+}
+
 static void add_visible(struct buf *out, const char *text)
 {
 	text_visible(out, text, strlen(text));

@@ -12,6 +12,9 @@
 
 /* Its `ts` in milliseconds, -1 when it has none. */
 int64_t log_line_ms(const json_t *line);
+/* The same from its bytes, when they begin as those that we write: for a fraction
+ * of the work of parsing. -1 says nothing. */
+int64_t log_line_early_ms(const char *text);
 /* A member's text, "" when it is none. Lent. */
 const char *log_line_text(const json_t *line, const char *key);
 /* Adds the short form, without a newline; everything in it is made visible. */

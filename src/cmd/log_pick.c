@@ -79,13 +79,14 @@ static const struct selector {
 	const char *option;
 	const char *key;
 	bool (*suits)(const json_t *line, const char *key, const char *value);
+	bool literal; /* a line that suits has the value in its bytes */
 } selectors[] = {
-	{ "webhook", "webhook", is_webhook },
-	{ "endpoint", "endpoint", is_member },
-	{ "event-type", "event_type", is_type },
-	{ "incident", "incident", is_member },
-	{ "kind", "kind", is_among },
-	{ "status", "status", has_code },
+	{ "webhook", "webhook", is_webhook, true },
+	{ "endpoint", "endpoint", is_member, true },
+	{ "event-type", "event_type", is_type, false },
+	{ "incident", "incident", is_member, true },
+	{ "kind", "kind", is_among, false },
+	{ "status", "status", has_code, false },
 };
 enum { SELECTORS = sizeof(selectors) / sizeof(*selectors) };
 
@@ -121,23 +122,81 @@ static bool has_id(const struct args *args, const json_t *line)
 	return !args->operand_count;
 }
 
-static bool in_time(const struct pick *pick, const json_t *line)
+static bool in_time(const struct pick *pick, int64_t ms)
+{
+	return ms >= pick->since_ms &&
+	    (pick->until_ms < 0 || ms <= pick->until_ms);
+}
+
+static bool has_time(const struct pick *pick, const json_t *line)
 {
 	int64_t ms;
 
 	if (pick->since_ms < 0 && pick->until_ms < 0)
 		return true;
 	ms = log_line_ms(line);
-	return ms >= 0 && ms >= pick->since_ms &&
-	    (pick->until_ms < 0 || ms <= pick->until_ms);
+	return ms >= 0 && in_time(pick, ms);
 }
 
-bool pick_takes(const struct pick *pick, const char *text, const json_t *json)
+static bool holds_id(const struct args *args, const char *text)
 {
 	size_t i;
 
-	if (pick->has_grep && regexec(&pick->grep, text, 0, NULL, 0) != 0)
+	for (i = 0; i < args->operand_count; i++) {
+		if (strstr(text, args->operands[i]))
+			return true;
+	}
+	return !args->operand_count;
+}
+
+static bool holds_value(
+    const struct args *args, const struct selector *selector, const char *text)
+{
+	bool given = false;
+	size_t i;
+
+	for (i = 0; i < args->given_count; i++) {
+		if (strcmp(args->given[i].option->name, selector->option) != 0)
+			continue;
+		given = true;
+		if (strstr(text, args->given[i].value))
+			return true;
+	}
+	return !given;
+}
+
+/* With a backslash a value may stand there in other bytes. */
+static bool holds_values(const struct args *args, const char *text)
+{
+	size_t i;
+
+	if (strchr(text, '\\'))
+		return true;
+	for (i = 0; i < SELECTORS; i++) {
+		if (selectors[i].literal &&
+		    !holds_value(args, &selectors[i], text))
+			return false;
+	}
+	return holds_id(args, text);
+}
+
+bool pick_may_take(const struct pick *pick, const char *text)
+{
+	int64_t ms = -1;
+
+	if (pick->since_ms >= 0 || pick->until_ms >= 0)
+		ms = log_line_early_ms(text);
+	if (ms >= 0 && !in_time(pick, ms))
 		return false;
+	if (pick->asks_members && !holds_values(pick->args, text))
+		return false;
+	return !pick->has_grep || regexec(&pick->grep, text, 0, NULL, 0) == 0;
+}
+
+bool pick_takes(const struct pick *pick, const json_t *json)
+{
+	size_t i;
+
 	if (!json)
 		return !pick->asks_members;
 	if (args_has(pick->args, "failed") &&
@@ -147,7 +206,7 @@ bool pick_takes(const struct pick *pick, const char *text, const json_t *json)
 		if (!suits(pick, &selectors[i], json))
 			return false;
 	}
-	return has_id(pick->args, json) && in_time(pick, json);
+	return has_id(pick->args, json) && has_time(pick, json);
 }
 
 bool pick_asks(const struct pick *pick)

@@ -26,7 +26,10 @@ void pick_clear(struct pick *pick);
 
 /* True when not every line is wanted. */
 bool pick_asks(const struct pick *pick);
-/* `json` is NULL for a line that is none; the text ends with a NUL. */
-bool pick_takes(const struct pick *pick, const char *text, const json_t *json);
+/* What its bytes tell, before it is parsed; they end with a NUL. Only a line that
+ * passes here is asked for its members. */
+bool pick_may_take(const struct pick *pick, const char *text);
+/* `json` is NULL for a line that is none. */
+bool pick_takes(const struct pick *pick, const json_t *json);
 
 #endif

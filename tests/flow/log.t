@@ -160,6 +160,12 @@ picks('by the delivery', 1, "$try{event_id}-chat-0");
 picks('by another event', 0, '06BRK5YZ7Q9R0S1V');
 picks('by the type, in either spelling', 1, '--event-type', 'incident.triggered');
 picks('by the incident', 1, '--incident', 'inc-7');
+{
+    my $before = slurp($file);
+    put($file, '{"ts":"2026-11-23T10:09:01.000Z","kind":"dead","incident":"inc\u002d8","msg":"x"}' . "\n", '>>');
+    picks('by an incident that is written in another way', 1, '--incident', 'inc-8');
+    put($file, $before);
+}
 
 ($code, $out) = run('log', '-n', 2);
 is(scalar(() = $out =~ /\n/g), 2, '-n: the last two');
