@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMN = 6, NAME_MIN = 7, JSON_MAX = 64 * 1024 };
+/* So eleven columns and a name fit on 80; more digits make them wider. */
+enum { COLUMN_MIN = 5, NAME_MIN = 7, JSON_MAX = 64 * 1024 };
 
 struct line {
 	char *webhook;
@@ -28,6 +29,7 @@ struct summary {
 	struct line *lines;
 	size_t count;
 	struct line all;
+	int column; /* width */
 };
 
 static int keep(void *arg, const struct webhook_ages *ages)
@@ -62,45 +64,48 @@ static int compare(const void *a, const void *b)
 
 /* ---- for people -------------------------------------------------------- */
 
-static void print_cell(const char *text)
+static void print_cell(const struct summary *s, const char *text)
 {
-	printf(" %*s", COLUMN, text);
+	printf(" %*s", s->column, text);
+}
+
+static void print_count(const struct summary *s, int64_t count)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)count);
+	print_cell(s, text);
 }
 
 /* Under 5 minutes, under 10, … and behind the last bound. */
-static void print_heading(const struct args *args, int width)
+static void print_heading(
+    const struct args *args, const struct summary *s, int width)
 {
-	long long minutes = AGE_FIRST_MS / 60000;
+	int64_t minutes = AGE_FIRST_MS / 60000;
 	char text[24];
 
 	printf("%s%-*s", verb_paint(args, PAINT_BOLD), width, "MINUTES");
-	print_cell("TOTAL");
-	for (int i = 0; i < AGE_BUCKETS - 1; i++, minutes *= 2) {
-		snprintf(text, sizeof(text), "%lld", minutes);
-		print_cell(text);
-	}
-	snprintf(text, sizeof(text), "%lld+", minutes / 2);
-	print_cell(text);
+	print_cell(s, "TOTAL");
+	for (int i = 0; i < AGE_BUCKETS - 1; i++, minutes *= 2)
+		print_count(s, minutes);
+	snprintf(text, sizeof(text), "%lld+", (long long)minutes / 2);
+	print_cell(s, text);
 	printf("%s\n", verb_paint(args, PAINT_OFF));
 }
 
-static void print_line(const char *name, const struct line *line, int width)
+static void print_line(const struct summary *s, const char *name,
+    const struct line *line, int width)
 {
-	char text[24];
-
 	printf("%-*s", width, name);
-	snprintf(text, sizeof(text), "%lld", (long long)line->total);
-	print_cell(text);
-	for (int i = 0; i < AGE_BUCKETS; i++) {
-		snprintf(
-		    text, sizeof(text), "%lld", (long long)line->by_age[i]);
-		print_cell(text);
-	}
+	print_count(s, line->total);
+	for (int i = 0; i < AGE_BUCKETS; i++)
+		print_count(s, line->by_age[i]);
 	putchar('\n');
 }
 
-static void print_text(const struct args *args, const struct summary *s)
+static void print_text(const struct args *args, struct summary *s)
 {
+	char total[24];
 	int width = NAME_MIN;
 
 	if (!s->count) {
@@ -112,10 +117,14 @@ static void print_text(const struct args *args, const struct summary *s)
 
 		width = len > width ? len : width;
 	}
-	print_heading(args, width);
-	print_line("TOTAL", &s->all, width);
+	s->column =
+	    snprintf(total, sizeof(total), "%lld", (long long)s->all.total);
+	if (s->column < COLUMN_MIN)
+		s->column = COLUMN_MIN;
+	print_heading(args, s, width);
+	print_line(s, "TOTAL", &s->all, width);
 	for (size_t i = 0; i < s->count; i++)
-		print_line(s->lines[i].webhook, &s->lines[i], width);
+		print_line(s, s->lines[i].webhook, &s->lines[i], width);
 }
 
 /* ---- for programs ------------------------------------------------------ */

@@ -198,6 +198,7 @@ is($status, 0, 'the summary works with the daemon down');
 like($out, qr/\AMINUTES +TOTAL +5 +10 +20 +40 +80 +160 +320 +640 +1280 +1280\+\n/,
 	'age classes that double');
 like($out, qr/^TOTAL +4 +4( +0){9}$/m, 'a total');
+is(scalar(grep { length > 80 } split /\n/, $out), 0, '... that fit on 80 columns');
 like($out, qr/^pager +4 +4( +0){9}$/m, 'a line for a webhook');
 unlike($out, qr/^audit/m, 'none for one with nothing waiting');
 ($status, $out) = $stage->verb('queue', 'summary', '--json');
