@@ -113,11 +113,21 @@ static int add_counts(void *arg, const struct webhook_counts *counts)
 	return 0;
 }
 
+/* Of an endpoint that is configured, with a breaker that is not turned off. */
+static bool is_resting(const struct conf *conf, const struct endpoint_row *row)
+{
+	const struct webhook *webhook = conf_webhook(conf, row->webhook);
+
+	return webhook && webhook_endpoint(webhook, row->endpoint) &&
+	    row->breaker.open &&
+	    breaker_rests(&row->breaker, &webhook->breaker);
+}
+
 static int add_rest(void *arg, const struct endpoint_row *row)
 {
 	struct report *report = arg;
 
-	if (!row->breaker.open)
+	if (!is_resting(report->conf, row))
 		return 0;
 	report->rests = mem_grow(
 	    report->rests, report->rest_count + 1, sizeof(*report->rests));

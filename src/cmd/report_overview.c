@@ -187,15 +187,18 @@ static void outcomes(const struct overview *o)
 		deferred[i] = tally->slots[i].deferred;
 		dead[i] = tally->slots[i].dead;
 	}
-	html_put(&summary,
-	    "%'lld %s delivered, %'lld died, and %'lld %s failed and %s tried "
-	    "again. Each bar is %s.",
-	    (long long)tally->delivered,
-	    plural(tally->delivered, "delivery was", "deliveries were"),
-	    (long long)tally->dead, (long long)tally->deferred,
-	    plural(tally->deferred, "call", "calls"),
-	    plural(tally->deferred, "was", "were"),
-	    text_exact_duration(span, tally->slot_ms));
+	if (!tally->delivered && !tally->dead && !tally->deferred)
+		buf_puts(&summary, "Nothing was sent in this period.");
+	else
+		html_put(&summary,
+		    "%'lld %s delivered, %'lld died, and %'lld %s failed and %s tried "
+		    "again. Each bar is %s.",
+		    (long long)tally->delivered,
+		    plural(tally->delivered, "delivery was", "deliveries were"),
+		    (long long)tally->dead, (long long)tally->deferred,
+		    plural(tally->deferred, "call", "calls"),
+		    plural(tally->deferred, "was", "were"),
+		    text_exact_duration(span, tally->slot_ms));
 	chart_bars(o->out,
 	    &(struct chart){ "What became of deliveries", buf_text(&summary),
 		false, (const char(*)[CHART_SLOT_SIZE])o->slots,
@@ -273,10 +276,13 @@ static void answers(const struct overview *o)
 		    *tally->faults[i].word ? tally->faults[i].word : "unknown");
 		add_share(shares, "m-deferred", tally->faults[i].count, name);
 	}
-	html_put(&summary, "%'lld %s, %'lld without an HTTP answer.",
-	    (long long)tally->attempts,
-	    plural(tally->attempts, "call", "calls"),
-	    (long long)tally->by_status[0]);
+	if (!tally->attempts)
+		buf_puts(&summary, "No call was made in this period.");
+	else
+		html_put(&summary, "%'lld %s, %'lld without an HTTP answer.",
+		    (long long)tally->attempts,
+		    plural(tally->attempts, "call", "calls"),
+		    (long long)tally->by_status[0]);
 	chart_shares(o->out, "What endpoints answered", buf_text(&summary),
 	    shares->rows, shares->count);
 }

@@ -151,6 +151,12 @@ static void rule(struct buf *out, const struct webhook *webhook)
 		buf_puts(out, "None: one call, and no more.");
 	}
 	end(out);
+}
+
+static void limits(struct buf *out, const struct webhook *webhook)
+{
+	char span[TEXT_DURATION_SIZE];
+
 	begin(out, "time limit");
 	html_put(out, "%s for a call,",
 	    text_exact_duration(span, webhook->timeout_ms));
@@ -158,6 +164,17 @@ static void rule(struct buf *out, const struct webhook *webhook)
 	    text_exact_duration(span, webhook->connect_timeout_ms),
 	    webhook->concurrency,
 	    webhook->ordered ? "in order within an incident" : "in any order");
+	end(out);
+	begin(out, "breaker");
+	if (webhook->breaker.failures)
+		html_put(out,
+		    "After %d failed %s in a row an endpoint rests, at most "
+		    "%s from probe to probe.",
+		    webhook->breaker.failures,
+		    webhook->breaker.failures == 1 ? "call" : "calls",
+		    text_exact_duration(span, webhook->breaker.rest_ms));
+	else
+		buf_puts(out, "None: an endpoint that fails never rests.");
 	end(out);
 }
 
@@ -265,6 +282,7 @@ static void card(struct report *report, const struct webhook *webhook)
 	filter(out, webhook);
 	endpoints(out, webhook);
 	rule(out, webhook);
+	limits(out, webhook);
 	mail(out, report, webhook);
 	fares(report, webhook->id);
 	buf_puts(out, "</dl></article>\n");

@@ -362,6 +362,8 @@ like($text, qr{In the way now.*rest\s+/\s+down rests since\s+$at\s*, after \d+ f
     '... and of an endpoint that rests, and when it is probed');
 like($text, qr/break\s+enabled\s+paused\s.*?Paused since\s+$at/s, 'so does the webhook: paused');
 like($text, qr/rest\s+enabled\s+resting\s.*?rests since\s+$at/s, '... and resting');
+like($text, qr/breaker\s+After 1 failed call in a row an endpoint rests, at most 1h from probe to probe\./,
+    '... the rule of the breaker is a sentence');
 like($text, qr/well\s+enabled\s+webhooks/, '... while one that is well has nothing to tell');
 like($text, qr/when it is resumed/, 'a delivery of a paused webhook does not claim to be due');
 like($text, qr/endpoint rests; in \d/, '... nor does one of an endpoint that rests');
@@ -383,6 +385,11 @@ is($now->{paused}[0]{reason}, 'moves <now>', '--json tells of the pause');
 is("$now->{resting}[0]{webhook}/$now->{resting}[0]{endpoint}", 'rest/down',
     '... and of the rest');
 like($now->{resting}[0]{next_probe}, qr/^\d{4}-.*Z$/, '... with its next probe');
+
+$slow->webhook(rest => { endpoints => [ { id => 'down', url => "http://127.0.0.1:$dead/" } ],
+	breaker => { failures => 0 } });
+unlike(text(page($slow)), qr/rests since|endpoint rests;/,
+    'what has no breaker any more does not rest');
 
 # ---- one webhook, one period ------------------------------------------------------------------
 $text = text(page($slow, '--webhook', 'rest'));
