@@ -175,6 +175,13 @@ is_deeply([sort keys %{ $held[0] }],
 is($held[0]{result}, 'held', '... and what was done');
 ($status, $out) = $stage->verb('queue', 'hold', '--json', $one);
 is((json($out))[0]{result}, 'unchanged', '... or not done');
+my $manual = slurp(Stage::top() . '/man/spoolhook.1');
+my ($row) = json(($stage->verb('queue', '--state', 'all', '--json'))[1]);
+my ($changed) = json(($stage->verb('queue', 'release', '--all', '--json', '--dry-run'))[1]);
+ok($changed->{dry_run}, "a dry run says that it is one");
+for my $key (sort keys %$row, keys %$changed) {
+	like($manual, qr/^\.Li .*\b$key\b/m, "the manual tells of the member $key");
+}
 
 # ---- the log ----------------------------------------------------------------
 my ($line) = $stage->log('held');
