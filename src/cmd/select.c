@@ -271,13 +271,54 @@ int selection_walk(struct selection *s, struct store *store,
 	return 0;
 }
 
+static bool has_endpoint(const struct conf *conf, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < conf->webhook_count; i++) {
+		if (webhook_endpoint(conf->webhooks[i], id))
+			return true;
+	}
+	return false;
+}
+
+/* A trigger takes both spellings; an event has one of them. */
+static char *other_spelling(const char *type)
+{
+	size_t at = strlen("incident");
+	char *other;
+
+	if (strncmp(type, "incident", at) != 0 || !strchr("._", type[at]) ||
+	    !type[at])
+		return NULL;
+	other = mem_strdup(type);
+	other[at] = type[at] == '.' ? '_' : '.';
+	return other;
+}
+
+/* What may be mistyped, as a sentence, the caller's; NULL: nothing. */
+static char *mistyped(const struct selection *s, const struct conf *conf)
+{
+	const struct delivery_query *q = &s->query;
+	auto_free char *other = NULL;
+
+	if (q->webhook && !conf_webhook(conf, q->webhook))
+		return desk_no_webhook(conf, q->webhook);
+	if (q->endpoint && !has_endpoint(conf, q->endpoint))
+		return mem_printf("no webhook has an endpoint \"%.200s\" "
+				  "(\"spoolhook config show webhooks\" shows "
+				  "all)",
+		    q->endpoint);
+	if (q->event_type)
+		other = other_spelling(q->event_type);
+	return other ? mem_printf("is it \"%.200s\"?", other) : NULL;
+}
+
 void selection_say_none(
     const struct selection *s, const struct conf *conf, const char *end)
 {
-	auto_free char *hint = NULL;
+	auto_free char *hint = mistyped(s, conf);
 
-	if (s->query.webhook && !conf_webhook(conf, s->query.webhook))
-		hint = desk_no_webhook(conf, s->query.webhook);
 	say_error("no delivery matched%s%s%s", end, hint ? "; " : "",
 	    hint ? hint : "");
 }

@@ -89,6 +89,12 @@ my @wrong = (
 	       [['queue', $_, 'nope'], 1, qr/"nope" is no event or delivery id \("spoolhook queue"/],
 	       [['queue', $_, $none], 1, qr/there is no delivery "$none" in the store/] }
 	    qw(hold release retry delete)),
+	[['queue', '--endpoint', 'primry'], 1,
+	    qr/no webhook has an endpoint "primry" \("spoolhook config show webhooks"/],
+	[['queue', '--endpoint', 'primary'], 1, qr/no delivery matched$/m],
+	[['queue', '--event-type', 'incident.triggered'], 1, qr/is it "incident_triggered"\?/],
+	[['queue', '--event-type', 'incident_resolved'], 1, qr/is it "incident\.resolved"\?/],
+	[['queue', '--event-type', 'incident'], 1, qr/no delivery matched$/m],
 	[['resend'], 64, qr/which deliveries\?/],
 	[['resend', '--all'], 1, qr/no delivery matched; nothing was changed/],
 	[['resend', '--all', '--rate', 'x'], 64, qr{no rate like 10, 10/s, 600/m}],
