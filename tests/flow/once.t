@@ -63,6 +63,15 @@ spew($stage->incoming('half.json'), '{"event_type":');
 is(once(), 0, 'a file that ends too early is not waited for');
 ok(-e $stage->incoming('half.json'), '... it stays');
 unlink $stage->incoming('half.json');
+{
+	my $quick = Stage->new(settings => { spool => { settle => '300ms' } });
+
+	$quick->verb('run', '--once');
+	$quick->put('half.json', '{"event_type":');
+	wait_until { $quick->verb('run', '--once'); $quick->why('half.json') };
+	is(($quick->why('half.json') || {})->{code}, 'truncated',
+	    '... until a later run finds that it did not change for so long');
+}
 
 spew($stage->incoming('late.json'), event('late'));
 is(once(), 75, 'a delivery that is deferred: 75');
