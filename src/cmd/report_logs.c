@@ -312,10 +312,16 @@ static const char *command_for(enum state state)
 	return "queue retry";
 }
 
-static void write_commands(struct buf *out, const struct delivery_row *row)
+static void write_commands(
+    const struct logs *logs, const struct delivery_row *row)
 {
+	struct buf *out = logs->out;
+
 	html_put(
 	    out, "<h3>Commands</h3><pre>spoolhook show %s\n", row->delivery);
+	if (row->state < STATE_DELIVERED &&
+	    pauses_find(&logs->report->pauses, row->webhook))
+		html_put(out, "spoolhook resume %s\n", row->webhook);
 	html_put(out, "spoolhook %s %s</pre></div></details>\n",
 	    command_for(row->state), row->delivery);
 }
@@ -333,7 +339,7 @@ static int write_row(void *arg, const struct delivery_row *row)
 	logs->failed |= write_attempts(logs, row) < 0;
 	write_request(logs, row);
 	write_payload(logs);
-	write_commands(logs->out, row);
+	write_commands(logs, row);
 	logs->failed |= page_pass(&logs->report->page) < 0;
 	return ++logs->shown == logs->report->entries_max || logs->failed;
 }

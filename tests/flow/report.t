@@ -366,6 +366,8 @@ like($text, qr/breaker\s+After 1 failed call in a row an endpoint rests, at most
     '... the rule of the breaker is a sentence');
 like($text, qr/well\s+enabled\s+webhooks/, '... while one that is well has nothing to tell');
 like($text, qr/when it is resumed/, 'a delivery of a paused webhook does not claim to be due');
+like($text, qr/spoolhook resume break\nspoolhook queue retry \w{16}-break-0/,
+    '... and its row has the command that lets it go');
 like($text, qr/endpoint rests; in \d/, '... nor does one of an endpoint that rests');
 like($text, qr/when it is released/, 'one that is held says so');
 unlike(text(page($slow, '--no-payloads')), qr/(?:\xc3\xa4){200}/,
