@@ -117,7 +117,7 @@ is($now->{spoolhook_config_last_load_success_timestamp_seconds}, $loaded,
     '... and since when the old one is in use');
 $stage->webhook(bad => { endpoints => [ { id => 'x',
 	url => 'http://127.0.0.1:' . free_port() . '/' } ], retry => { max_retries => 0 },
-	triggers => ['disk_full'], breaker => { failures => 2 } });
+	triggers => ['disk_full'], breaker => { failures => 1 } });
 kill 'HUP', $stage->pid($daemon);
 wait_until { $stage->log('reloaded') };
 $stage->drop('c.json', $stage->event_text('triggered', event_type => 'disk_full', id => 'c'));
