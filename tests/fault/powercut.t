@@ -349,11 +349,25 @@ sub look_at
 	return (@wrong, look_at_rest($spool, $position));
 }
 
+# Whether an image was sound before the program ran on it. A program cannot
+# damage a file system, so one that is not tells of the recorder or the kernel.
+sub is_sound
+{
+	my ($image) = @_;
+
+	quietly("cp $image $image.check");
+	system("e2fsck -fp $image.check >>$dir/noise 2>&1");
+	my $sound = $? >> 8 < 4;
+	unlink "$image.check";
+	return $sound;
+}
+
 my $broken = 0;
 my $tried = 0;
 my $lost = 0;
 for my $cut (@cuts) {
-	# A file of its own, for a loop device may let go of the last one late.
+	# A file of its own: a loop device may let go of the last one late, and what
+	# the kernel then writes would damage the next image in the same file.
 	my $image = "$dir/image." . ++$tried;
 	my $position = make_image($cut, $image);
 	quietly("cp $image $image.first");
@@ -388,7 +402,11 @@ for my $cut (@cuts) {
 	$lost += grep { /\blost\b/ } @wrong;
 	fail("the power fails at record $cut of " . @records);
 	diag($_) for @wrong;
+	diag(is_sound("$image.first") ? 'the image was sound before the program ran'
+	    : 'the image was damaged before the program ran: look at recorder.c');
 	diag("SPOOLHOOK_SEED=$seed SPOOLHOOK_IMAGES=$images repeats the choices");
+	last if $ENV{SPOOLHOOK_LIE} && $broken >= 5;
+	next if $ENV{SPOOLHOOK_LIE};
 	my $kept = "/var/tmp/spoolhook-powercut-$$";
 	quietly("mkdir -p $kept && cp $image.first $log $dir/base $kept/")
 	    and diag("kept in $kept");
