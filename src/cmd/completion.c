@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "cmd/args.h"
+#include "cmd/log_pick.h"
 #include "cmd/verb.h"
 #include "flow/load.h"
 #include "model/trigger.h"
@@ -216,6 +217,12 @@ static void offer_types(const struct typing *typing)
 	offer_list(trigger_known);
 }
 
+static void offer_kinds(const struct typing *typing)
+{
+	(void)typing;
+	offer_list(pick_kinds);
+}
+
 static void offer_colors(const struct typing *typing)
 {
 	static const char *const words[] = { "auto", "always", "never", NULL };
@@ -267,6 +274,7 @@ static const struct {
 	{ "state", offer_states },
 	{ "event", offer_types },
 	{ "event-type", offer_types },
+	{ "kind", offer_kinds },
 	{ "color", offer_colors },
 };
 
@@ -284,6 +292,7 @@ static const struct {
 	{ "flush", offer_webhooks, false },
 	{ "show", offer_deliveries, false },
 	{ "resend", offer_deliveries, false },
+	{ "log", offer_deliveries, false },
 	{ "queue", offer_queue_verbs, true },
 	{ "queue", offer_deliveries, false },
 	{ "sample", offer_types, true },

@@ -241,9 +241,7 @@ static bool codes_are_good(const char *list)
 	}
 }
 
-/* Those of spoolhook-log(5). More may come, so only what is nearly one is a
- * mistake. */
-static const char *const kinds[] = { "started", "stopped", "reloaded",
+const char *const pick_kinds[] = { "started", "stopped", "reloaded",
 	"reload_failed", "accepted", "rejected", "unmatched", "attempt",
 	"delivered", "dead", "paused", "resumed", "breaker_open",
 	"breaker_closed", "held", "released", "retried", "deleted", "resent",
@@ -253,8 +251,8 @@ static bool is_kind(const char *word)
 {
 	size_t i;
 
-	for (i = 0; kinds[i]; i++) {
-		if (strcmp(kinds[i], word) == 0)
+	for (i = 0; pick_kinds[i]; i++) {
+		if (strcmp(pick_kinds[i], word) == 0)
 			return true;
 	}
 	return false;
@@ -270,7 +268,7 @@ static int read_kinds(const struct args *args, const char *list)
 
 		snprintf(word, sizeof(word), "%.*s",
 		    (int)(len < sizeof(word) ? len : sizeof(word)), list);
-		near = is_kind(word) ? NULL : text_nearest(word, kinds);
+		near = is_kind(word) ? NULL : text_nearest(word, pick_kinds);
 		if (near)
 			return verb_usage(
 			    args, "--kind: did you mean \"%s\"?", near);

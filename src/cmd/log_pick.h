@@ -20,6 +20,10 @@ struct pick {
 	bool asks_members; /* of what a line must be JSON for */
 };
 
+/* The kinds of spoolhook-log(5), NULL-ended. More may come, so only what is
+ * nearly one is a mistake. */
+extern const char *const pick_kinds[];
+
 /* Reads the command line; a mistake is said, and its exit code returned. */
 int pick_read(struct pick *pick, const struct args *args);
 void pick_clear(struct pick *pick);

@@ -59,6 +59,8 @@ is_deeply(offered('-c', $etc, 'send', 'pager-'), ['pager-two'], '... that begin 
 is_deeply(offered('-c', $etc, 'render', 'pager', '--endpoint', ''), ['0', 'primary'],
     'endpoints');
 is_deeply(offered('queue', '--state', 'de'), [qw(dead deferred delivered)], 'states');
+is_deeply([sort @{ offered('log', '-k', 're') }],
+	[qw(rejected released reload_failed reloaded resent resumed retried)], 'kinds of log lines');
 is_deeply(offered('queue', '--state', '=', 'de'), [qw(dead deferred delivered)],
     '... also behind a sign');
 is_deeply(offered('sample', 'incident_res'), ['incident_resolved'], 'event types');
