@@ -169,6 +169,14 @@ void call_expire(struct call *call, int failed_dir, int64_t now_ms)
 	write_failed(call, failed_dir);
 }
 
+void call_put_back(struct call *call, int64_t now_ms)
+{
+	fill_settle(call, now_ms);
+	call->settle.verdict = (struct verdict){ .outcome = OUTCOME_DEFERRED,
+		.tries = call->from.tries,
+		.due_ms = now_ms };
+}
+
 void call_write_down(const struct call *call, struct record *record)
 {
 	const struct work_settle *settled = &call->settle;

@@ -41,6 +41,8 @@ void call_free(struct call *call);
 void call_judge(struct call *call, int failed_dir, int64_t now_ms);
 /* Gives it up without an attempt: it waited too long. */
 void call_expire(struct call *call, int failed_dir, int64_t now_ms);
+/* It was not made after all: fills in `settle` so that it waits as before. */
+void call_put_back(struct call *call, int64_t now_ms);
 /* Log lines of a settled call: the attempt, and its end if it has one. */
 void call_write_down(const struct call *call, struct record *record);
 

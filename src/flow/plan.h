@@ -20,6 +20,7 @@ struct target {
 	const struct webhook *webhook;
 	const struct endpoint *endpoint;
 	int in_flight;
+	int ahead; /* so many are claimed beyond its room */
 	int64_t next_due_ms; /* of its next waiting delivery, -1 for none */
 	struct breaker breaker;
 	struct expiry_plan {

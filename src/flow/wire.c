@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "base/now.h"
+#include "flow/gate.h"
 #include "model/ending.h"
 
 #include <assert.h>
@@ -43,6 +44,7 @@ struct wire {
 	struct mailbox orders;
 	struct mailbox *answers;
 	struct wire_call *under_way;
+	struct gates *gates;
 	struct order stop; /* so that closing needs no memory */
 };
 
@@ -75,6 +77,30 @@ static void start(struct wire *wire, struct wire_call *call)
 	http_start(wire->http, &call->request, call);
 }
 
+static void take_in(struct wire *wire, struct wire_call *call)
+{
+	if (!call->room || gate_enter(wire->gates, call))
+		start(wire, call);
+}
+
+/* One came back: the next in line goes. After a failure nobody does: whether it
+ * is worth trying is the clerk's business. */
+static void pass_on(struct wire *wire, const struct wire_call *call)
+{
+	struct wire_call *next;
+
+	if (!call->room)
+		return;
+	while (call->answer.fault != FAULT_NONE &&
+	    (next = gate_turn_away(wire->gates, call))) {
+		next->unsent = true;
+		mailbox_put(wire->answers, &next->letter);
+	}
+	next = gate_leave(wire->gates, call);
+	if (next)
+		start(wire, next);
+}
+
 /* Brings home what is finished; asked after each thing that the client did. */
 static void bring_home(struct wire *wire)
 {
@@ -86,6 +112,7 @@ static void bring_home(struct wire *wire)
 
 		call->answer = answer;
 		strike_off(wire, call);
+		pass_on(wire, call);
 		mailbox_put(wire->answers, &call->letter);
 	}
 }
@@ -110,7 +137,10 @@ static void abandon(struct wire *wire, struct wire_call *call)
 static void abandon_all(struct wire *wire)
 {
 	struct letter *letter = mailbox_take(&wire->calls);
+	struct wire_call *in_line;
 
+	while ((in_line = gates_turn_away(wire->gates)))
+		abandon(wire, in_line);
 	while (wire->under_way) {
 		struct wire_call *call = wire->under_way;
 
@@ -245,7 +275,7 @@ static void take_letters(
 	}
 	for (; calls; calls = next) {
 		next = calls->next;
-		start(wire, (struct wire_call *)calls);
+		take_in(wire, (struct wire_call *)calls);
 	}
 	bring_home(wire);
 }
@@ -292,6 +322,7 @@ static void set_up(struct wire *wire)
 	mailbox_init(&wire->calls, wake, wire);
 	mailbox_init(&wire->orders, wake, wire);
 	wire->stop.kind = ORDER_STOP;
+	wire->gates = gates_new();
 	ev_async_init(&wire->woken, take_letters);
 	wire->woken.data = wire;
 	ev_async_start(wire->loop, &wire->woken);
@@ -314,6 +345,7 @@ static void tear_down(struct wire *wire)
 	ev_loop_destroy(wire->loop);
 	mailbox_clear(&wire->calls);
 	mailbox_clear(&wire->orders);
+	gates_free(wire->gates);
 	free(wire);
 }
 

@@ -24,8 +24,13 @@ struct wire_call {
 	struct request request;
 	struct answer answer; /* filled when it comes back */
 	void *owner; /* the sender's; the wire never looks at it */
+	/* At most `room` calls of the same gate are out at a time; the others
+	 * wait on the wire. 0 when there is no such bound. */
+	int64_t gate;
+	int room;
 	bool abandoned; /* broken off by wire_close */
-	/* The wire's own: its list of calls under way. */
+	bool unsent; /* another of its gate failed while it stood in line */
+	/* The wire's own: its list of calls under way, or the line. */
 	struct wire_call *before, *after;
 };
 

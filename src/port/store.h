@@ -213,6 +213,8 @@ struct work_settle {
 	int64_t delivery;
 	struct verdict verdict;
 	int attempt; /* its number, from 1 */
+	/* NULL: it died without an attempt, or (OUTCOME_DEFERRED) was not
+	 * tried after all and waits as before. */
 	const struct answer *answer;
 	const struct breaker *breaker; /* of the endpoint, from now on; NULL:
 					  as it was */

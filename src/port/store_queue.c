@@ -341,8 +341,11 @@ int settle_run(struct store *store, struct work *work, struct why *why)
 	settle->unlocked = false;
 	if (got != 1)
 		return got;
-	if (move(store, settle, why) < 0 ||
-	    add_attempt(store, settle, why) < 0 ||
+	if (move(store, settle, why) < 0)
+		return -1;
+	if (!settle->answer && outcome == OUTCOME_DEFERRED)
+		return 0;
+	if (add_attempt(store, settle, why) < 0 ||
 	    tally(store, settle, endpoint, why) < 0 ||
 	    put_breaker(store, settle, endpoint, why) < 0)
 		return -1;
