@@ -39,6 +39,7 @@ struct sql_query {
 };
 
 struct sql {
+	bool lazy; /* commits do not wait for the disk */
 	sqlite3 *db;
 	char *path;
 	enum sql_trouble trouble;
@@ -268,6 +269,19 @@ int sql_begin(struct sql *sql, struct why *why)
 int sql_begin_reading(struct sql *sql, struct why *why)
 {
 	return sql_run(sql_query(sql, "BEGIN"), why);
+}
+
+int sql_wait(struct sql *sql, bool waits, struct why *why)
+{
+	if (sql->lazy == !waits)
+		return 0;
+	if (sql_exec(sql,
+		waits ? "PRAGMA synchronous = FULL"
+		      : "PRAGMA synchronous = NORMAL",
+		why) < 0)
+		return -1;
+	sql->lazy = !waits;
+	return 0;
 }
 
 int sql_commit(struct sql *sql, struct why *why)

@@ -35,6 +35,10 @@ int sql_number(
 
 /* A transaction that writes, from its start: it waits for its turn once. */
 int sql_begin(struct sql *sql, struct why *why);
+/* Whether the commits from now on (outside a transaction) wait for the disk.
+ * What did not wait is durable with the next one that does; a power cut before
+ * that takes it back, whole and in order. They wait at first. */
+int sql_wait(struct sql *sql, bool waits, struct why *why);
 /* A transaction that only reads: all its answers are of one moment. */
 int sql_begin_reading(struct sql *sql, struct why *why);
 /* After it the transaction is on the disk. On -1 it is still open. */
