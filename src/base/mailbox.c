@@ -31,17 +31,25 @@ void mailbox_clear(struct mailbox *box)
 
 void mailbox_put(struct mailbox *box, struct letter *letter)
 {
+	mailbox_put_all(box, letter, letter);
+}
+
+void mailbox_put_all(
+    struct mailbox *box, struct letter *first, struct letter *last)
+{
 	bool was_empty;
 
-	letter->next = NULL;
+	last->next = NULL;
 	pthread_mutex_lock(&box->lock);
 	was_empty = !box->first;
-	*box->last = letter;
-	box->last = &letter->next;
-	if (was_empty)
-		pthread_cond_signal(&box->filled);
+	*box->last = first;
+	box->last = &last->next;
 	pthread_mutex_unlock(&box->lock);
-	if (was_empty && box->wake)
+	/* Not while it is locked: who wakes up would only wait for the lock. */
+	if (!was_empty)
+		return;
+	pthread_cond_signal(&box->filled);
+	if (box->wake)
 		box->wake(box->arg);
 }
 

@@ -30,6 +30,9 @@ struct mailbox {
 void mailbox_init(struct mailbox *box, void (*wake)(void *arg), void *arg);
 void mailbox_clear(struct mailbox *box);
 void mailbox_put(struct mailbox *box, struct letter *letter);
+/* Puts in a whole list, linked by `next` from `first` to `last`, at once. */
+void mailbox_put_all(
+    struct mailbox *box, struct letter *first, struct letter *last);
 /* Takes everything, oldest first, as a list; NULL when the box is empty. */
 struct letter *mailbox_take(struct mailbox *box);
 /* The same, but sleeps until there is something. */

@@ -188,6 +188,16 @@ static void turn(struct clerk *c)
 		set_alarm(c);
 }
 
+/* What all of this turn sent to the store goes as one. */
+static void on_parting(struct ev_loop *loop, ev_prepare *w, int events)
+{
+	struct clerk *c = w->data;
+
+	(void)loop;
+	(void)events;
+	committer_flush(c->parts.committer);
+}
+
 static void on_letters(struct ev_loop *loop, ev_async *w, int events)
 {
 	(void)loop;
@@ -359,6 +369,8 @@ static void init_watchers(struct clerk *c)
 {
 	ev_set_allocator(allocate);
 	c->loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);
+	ev_prepare_init(&c->parting, on_parting);
+	c->parting.data = c;
 	ev_async_init(&c->letters, on_letters);
 	ev_io_init(&c->bell, on_bell, -1, EV_READ);
 	ev_timer_init(&c->rescan, on_rescan, 0, 0);
@@ -400,6 +412,8 @@ static void start_watchers(struct clerk *c)
 	ev_async_send(c->loop, &c->letters);
 	/* Answers that came before rang in vain. */
 	ev_async_send(c->loop, &c->letters);
+	ev_prepare_start(c->loop, &c->parting);
+	committer_gather(c->parts.committer);
 	repeat(c, &c->rescan, c->from->conf->rescan_ms);
 	repeat(c, &c->heartbeat, HEARTBEAT_MS);
 	repeat(c, &c->watchdog, sd_watchdog_ms() / 3);
@@ -471,8 +485,10 @@ static void drain(struct clerk *c)
 	clerk_take_letters(c);
 	names_close(take(&c->parts.names));
 	clerk_take_letters(c);
-	while (!all_quiet(c) && now_steady_ms() < until_ms)
+	while (!all_quiet(c) && now_steady_ms() < until_ms) {
+		committer_flush(c->parts.committer);
 		clerk_take_works(c, mailbox_wait_for(&c->parts.works, 100));
+	}
 }
 
 static void close_all(struct clerk *c)

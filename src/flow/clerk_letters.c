@@ -90,14 +90,32 @@ static void work_came(struct clerk *c, struct work *work)
 	}
 }
 
+static bool is_claim(const struct letter *l)
+{
+	return ((const struct work *)l)->kind == WORK_CLAIM;
+}
+
+/* Takes those out of the list that are claims, or those that are not. */
+static void take_some(struct clerk *c, struct letter **list, bool claims)
+{
+	while (*list) {
+		struct letter *l = *list;
+
+		if (is_claim(l) != claims) {
+			list = &l->next;
+			continue;
+		}
+		*list = l->next;
+		work_came(c, (struct work *)l);
+	}
+}
+
+/* Claims first: they go out to the network, while the files of what was
+ * accepted with them are still being removed. */
 void clerk_take_works(struct clerk *c, struct letter *l)
 {
-	while (l) {
-		struct letter *next = l->next;
-
-		work_came(c, (struct work *)l);
-		l = next;
-	}
+	take_some(c, &l, true);
+	take_some(c, &l, false);
 }
 
 void clerk_take_letters(struct clerk *c)

@@ -21,6 +21,7 @@ struct clerk {
 	struct parts parts;
 	struct reload *reload;
 
+	ev_prepare parting; /* before the loop waits */
 	ev_async letters;
 	ev_io bell;
 	ev_timer rescan; /* the directory is the truth */

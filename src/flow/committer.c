@@ -30,6 +30,9 @@ struct committer {
 	struct mailbox box;
 	struct mailbox *answers;
 	pthread_t thread;
+	struct letter *out; /* sent and not yet handed over */
+	struct letter *out_last;
+	bool gathers; /* the sender flushes */
 	struct work last; /* the letter that ends the thread */
 	bool failing; /* the trouble was said */
 	bool busy; /* the last group was a large one */
@@ -54,17 +57,18 @@ static struct letter *cut_group(struct committer *c, struct letter *first)
 	return rest;
 }
 
+/* All of a group at once, so that one turn of the clerk sees them together. */
 static void answer(struct committer *c, struct work *first, bool full)
 {
 	struct letter *l = &first->letter;
 
-	while (l) {
-		struct letter *next = l->next;
-
+	for (;;) {
 		((struct work *)l)->full = full;
-		mailbox_put(c->answers, l);
-		l = next;
+		if (!l->next)
+			break;
+		l = l->next;
 	}
+	mailbox_put_all(c->answers, &first->letter, l);
 }
 
 static void complain(struct committer *c, const struct why *why)
@@ -192,13 +196,34 @@ struct committer *committer_open(
 void committer_send(struct committer *committer, struct work *work)
 {
 	work->failed = false;
-	mailbox_put(&committer->box, &work->letter);
+	work->letter.next = NULL;
+	if (committer->out)
+		committer->out_last->next = &work->letter;
+	else
+		committer->out = &work->letter;
+	committer->out_last = &work->letter;
+	if (!committer->gathers)
+		committer_flush(committer);
+}
+
+void committer_gather(struct committer *committer)
+{
+	committer->gathers = true;
+}
+
+void committer_flush(struct committer *committer)
+{
+	if (!committer->out)
+		return;
+	mailbox_put_all(&committer->box, committer->out, committer->out_last);
+	committer->out = NULL;
 }
 
 void committer_close(struct committer *committer)
 {
 	if (!committer)
 		return;
+	committer_flush(committer);
 	mailbox_put(&committer->box, &committer->last.letter);
 	pthread_join(committer->thread, NULL);
 	mailbox_clear(&committer->box);

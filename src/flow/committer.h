@@ -23,6 +23,11 @@ bool committer_wrote(const struct work *work);
 struct committer *committer_open(
     struct store *store, struct mailbox *answers, struct why *why);
 void committer_send(struct committer *committer, struct work *work);
+/* From now on what is sent waits for committer_flush, so that it stands in one
+ * group: an event and the claim for its delivery are one commit. The sender
+ * flushes before it waits for anything. */
+void committer_gather(struct committer *committer);
+void committer_flush(struct committer *committer);
 /* Commits what was sent, answers it, and ends the thread. */
 void committer_close(struct committer *committer);
 
