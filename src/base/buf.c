@@ -54,16 +54,24 @@ void buf_putc(struct buf *b, char c)
 void buf_printf(struct buf *b, const char *format, ...)
 {
 	va_list ap;
+	size_t room;
 	int len;
 
-	va_start(ap, format);
-	len = vsnprintf(NULL, 0, format, ap);
-	va_end(ap);
-	if (len < 0 || !buf_reserve(b, (size_t)len))
+	if (!buf_reserve(b, 0))
 		return;
+	room = b->cap - b->len;
 	va_start(ap, format);
-	vsnprintf(b->data + b->len, (size_t)len + 1, format, ap);
+	len = vsnprintf(b->data + b->len, room, format, ap);
 	va_end(ap);
+	if (len < 0 || !buf_reserve(b, (size_t)len)) {
+		b->data[b->len] = '\0';
+		return;
+	}
+	if ((size_t)len >= room) {
+		va_start(ap, format);
+		vsnprintf(b->data + b->len, (size_t)len + 1, format, ap);
+		va_end(ap);
+	}
 	b->len += (size_t)len;
 }
 
