@@ -28,7 +28,7 @@ struct journal {
 	char *path;
 	int fd;
 	long long looked_ms; /* -1: never */
-	off_t end; /* of the file after our last whole line */
+	off_t end; /* of the file after our last whole line, -1: not known */
 };
 
 static int make_parent(const char *path, struct why *why)
@@ -123,14 +123,17 @@ static int follow(struct journal *journal, long long steady_ms, struct why *why)
 
 /* True when the file ends in the middle of a line: ours or another writer's
  * was cut short by a full disk. As long as the file ends where our last whole
- * line did, there is nothing to look at. */
-static bool torn(const struct journal *journal)
+ * line did, there is nothing to look at; *end is where it ends, -1 unknown. */
+static bool torn(const struct journal *journal, off_t *end)
 {
 	struct stat st;
 	char last;
 
-	if (fstat(journal->fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    !st.st_size || st.st_size == journal->end)
+	*end = -1;
+	if (fstat(journal->fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	*end = st.st_size;
+	if (!st.st_size || st.st_size == journal->end)
 		return false;
 	return pread(journal->fd, &last, 1, st.st_size - 1) == 1 &&
 	    last != '\n';
@@ -140,8 +143,9 @@ static int write_line(
     struct journal *journal, const char *line, size_t len, struct why *why)
 {
 	static char newline[] = "\n";
+	off_t end;
 	struct iovec parts[] = {
-		{ .iov_base = newline, .iov_len = torn(journal) },
+		{ .iov_base = newline, .iov_len = torn(journal, &end) },
 		{ .iov_base = (char *)(uintptr_t)line, .iov_len = len },
 		{ .iov_base = newline, .iov_len = 1 },
 	};
@@ -153,9 +157,7 @@ static int write_line(
 	while (put < 0 && errno == EINTR);
 	if (put < 0)
 		return fail(why, "%s: cannot write: %m", journal->path);
-	/* O_APPEND leaves the place behind what was written. */
-	journal->end =
-	    put == wanted ? lseek(journal->fd, 0, SEEK_CUR) : (off_t)-1;
+	journal->end = put == wanted && end >= 0 ? end + put : -1;
 	if (put < wanted)
 		return fail(why,
 		    "%s: only a part of a line could be written; the disk may "
