@@ -51,6 +51,8 @@ void batch_free(struct batch *batch)
 	batch_reset(batch);
 	plan_drop(batch->plan);
 	free(batch->file.name);
+	free(batch->events);
+	free(batch->items);
 	free(batch);
 }
 
@@ -64,7 +66,7 @@ static void match(struct batch *batch, struct batch_item *item)
 {
 	const struct conf *conf = batch->plan->conf;
 	const struct webhook **hits =
-	    mem_array(conf->webhook_count, sizeof(*hits));
+	    mem_grow(NULL, conf->webhook_count, sizeof(*hits));
 	size_t i;
 	size_t e;
 
@@ -86,17 +88,26 @@ static void match(struct batch *batch, struct batch_item *item)
 	}
 }
 
+static struct batch_item *make_room(struct batch *batch)
+{
+	assert(batch->count < BATCH_EVENTS_MAX);
+	if (batch->count == batch->room) {
+		batch->room = batch->room ? BATCH_EVENTS_MAX : 1;
+		batch->items =
+		    mem_grow(batch->items, batch->room, sizeof(*batch->items));
+	}
+	return &batch->items[batch->count];
+}
+
 void batch_add(struct batch *batch, struct event *event, const char *bytes,
     size_t len, const char id[ID_SIZE])
 {
-	struct batch_item *item = &batch->items[batch->count];
+	struct batch_item *item = make_room(batch);
 
-	assert(batch->count < BATCH_EVENTS_MAX);
-	item->event = *event;
+	*item = (struct batch_item){ .event = *event, .len = len };
 	*event = (struct event){ 0 };
 	memcpy(item->id, id, ID_SIZE);
 	item->body = mem_dup(bytes, len);
-	item->len = len;
 	match(batch, item);
 	batch->count++;
 	batch->bytes += len;
@@ -108,6 +119,7 @@ void batch_seal(
 	struct work_accept *work = &batch->accept;
 	size_t i;
 
+	batch->events = mem_array(batch->count, sizeof(*batch->events));
 	for (i = 0; i < batch->count; i++) {
 		const struct batch_item *item = &batch->items[i];
 		struct accepted_event *row = &batch->events[i];

@@ -39,8 +39,9 @@ struct batch {
 	struct dropped file;
 	struct plan *plan; /* that it was matched with */
 	bool last; /* with it all of the file is accepted */
-	struct accepted_event events[BATCH_EVENTS_MAX];
-	struct batch_item items[BATCH_EVENTS_MAX];
+	struct accepted_event *events;
+	struct batch_item *items; /* room for `room`; most files hold one */
+	size_t room;
 	size_t count;
 	size_t bytes;
 };
