@@ -183,10 +183,26 @@ static bool half_character(const struct scan *s)
 	return false;
 }
 
+/* The offset of the first byte of a string that needs a closer look: a quote,
+ * an escape, a control, or the start of a longer character. */
+static size_t plain(const char *data, size_t len, size_t at)
+{
+	static const bool special[256] = {
+		[0x00 ... 0x1f] = true,
+		['"'] = true,
+		['\\'] = true,
+		[0x80 ... 0xff] = true,
+	};
+
+	while (at < len && !special[(unsigned char)data[at]])
+		at++;
+	return at;
+}
+
 static enum scan_answer string(struct scan *s)
 {
 	s->at++;
-	while (s->at < s->len) {
+	while ((s->at = plain(s->data, s->len, s->at)) < s->len) {
 		unsigned char c = (unsigned char)s->data[s->at];
 		size_t width;
 
@@ -206,9 +222,7 @@ static enum scan_answer string(struct scan *s)
 			    "control character 0x%02x in a string; write it "
 			    "as an escape",
 			    c);
-		width = c < 0x80
-		    ? 1
-		    : text_utf8_width(s->data + s->at, s->len - s->at);
+		width = text_utf8_width(s->data + s->at, s->len - s->at);
 		if (!width && half_character(s))
 			break;
 		if (!width)

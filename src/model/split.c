@@ -39,16 +39,18 @@ void split_init(struct split *split, bool lines, size_t size_max)
 /* Moves a position on over some bytes. */
 static void count(const char *data, size_t len, size_t *line, size_t *column)
 {
-	size_t i;
+	const char *end = data + len;
+	const char *newline;
+	size_t wide = 0;
 
-	for (i = 0; i < len; i++) {
-		if (data[i] == '\n') {
-			(*line)++;
-			*column = 1;
-		} else if (((unsigned char)data[i] & 0xc0) != 0x80) {
-			(*column)++;
-		}
+	while ((newline = memchr(data, '\n', (size_t)(end - data)))) {
+		(*line)++;
+		*column = 1;
+		data = newline + 1;
 	}
+	for (; data < end; data++)
+		wide += ((unsigned char)*data & 0xc0) != 0x80;
+	*column += wide;
 }
 
 static void locate(struct look *k, size_t at)
