@@ -142,6 +142,7 @@ static void begin_file(struct intake *in, const struct dropped *file, int fd)
 		.file = *file,
 		.fd = fd,
 		.size_max = conf->max_event_size,
+		.skim = !conf->looks_deeper,
 		.lines = named_as_lines(file->name),
 		.renamed = drop_renamed(&file->mark),
 		.still = porter_unchanged(&in->porter, file, QUIET_MS),

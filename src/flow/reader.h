@@ -26,6 +26,7 @@ struct reader_case {
 	struct dropped file; /* the name is copied */
 	int fd; /* taken over */
 	int64_t size_max; /* of one event */
+	bool skim; /* events need not be parsed whole (model/event.h) */
 	bool lines; /* its name says JSON lines */
 	bool renamed; /* it came by rename: JSON lines need not wait */
 	bool still; /* nothing changed for a moment */

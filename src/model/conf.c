@@ -192,6 +192,17 @@ static int by_id(const void *a, const void *b)
 	return strcmp((*x)->id, (*y)->id);
 }
 
+static bool any_looks_deeper(const struct conf *conf)
+{
+	size_t i;
+
+	for (i = 0; i < conf->webhook_count; i++) {
+		if (filter_looks_deeper(conf->webhooks[i]->filter))
+			return true;
+	}
+	return false;
+}
+
 struct conf *conf_draft_finish(
     struct conf_draft *draft, struct findings *findings)
 {
@@ -207,6 +218,7 @@ struct conf *conf_draft_finish(
 	if (!findings->errors) {
 		conf->directory =
 		    directory_new(conf->webhooks, conf->webhook_count);
+		conf->looks_deeper = any_looks_deeper(conf);
 		return conf;
 	}
 	conf_free(conf);

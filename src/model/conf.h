@@ -110,6 +110,7 @@ struct conf {
 	struct webhook **webhooks; /* sorted by id */
 	size_t webhook_count;
 	struct directory *directory; /* of the webhooks; NULL: ask each */
+	bool looks_deeper; /* a filter does (model/filter.h) */
 };
 
 /* What a secret that cannot be had means. */

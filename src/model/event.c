@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "model/scan.h"
+#include "model/skim.h"
 
 #include <math.h>
 #include <string.h>
@@ -238,6 +239,45 @@ int event_parse(struct event *event, const char *bytes, size_t len,
 	if (!root || find_type(root, &type, &v2, code, why) < 0)
 		return -1;
 	event->view = v2 ? v2_view(root, type) : json_incref(root);
+	read_view(event);
+	return 0;
+}
+
+static json_t *skimmed_view(
+    const char *bytes, const struct skim_span spans[SKIM_MEMBERS])
+{
+	json_t *view = json_object();
+	int i;
+
+	if (!view)
+		mem_exhausted();
+	for (i = 0; i < SKIM_MEMBERS; i++) {
+		const struct skim_span *span = &spans[i];
+		json_t *value;
+
+		if (!span->end)
+			continue;
+		value = json_loadb(bytes + span->start, span->end - span->start,
+		    JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+		if (!value || json_object_set_new(view, skim_key(i), value) < 0)
+			mem_exhausted();
+	}
+	return view;
+}
+
+int event_skim(struct event *event, const char *bytes, size_t len,
+    const char **code, struct why *why)
+{
+	struct skim_span spans[SKIM_MEMBERS];
+
+	if (!skim(bytes, len, spans))
+		return event_parse(event, bytes, len, code, why);
+	*event = (struct event){ .view = skimmed_view(bytes, spans) };
+	if (check_type(json_object_get(event->view, "event_type"),
+		"\"event_type\"", why) < 0) {
+		event_clear(event);
+		return refuse(code, "not_event");
+	}
 	read_view(event);
 	return 0;
 }

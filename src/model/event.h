@@ -13,7 +13,8 @@
  * caller; this is what filters, lanes and log lines need of it.
  */
 struct event {
-	json_t *view; /* what filters see: v1 fields at the top */
+	json_t *view; /* what filters see: v1 fields at the top; of an event
+			 that was only skimmed, no more than those below */
 	const char *type; /* as the event spells it; lent from view */
 	const char *incident; /* the incident's id, "" when it has none */
 	const char *service; /* slug, name or id, "" when it has none */
@@ -38,6 +39,11 @@ enum { EVENT_TYPE_MAX = 128 };
  * `event` is then empty. Of the same key twice the last value counts.
  */
 int event_parse(struct event *event, const char *bytes, size_t len,
+    const char **code, struct why *why);
+/* The same for whom the members of struct event are enough, and the whole of
+ * the service and the alert source: makes no tree of the rest. Refuses the same
+ * events. */
+int event_skim(struct event *event, const char *bytes, size_t len,
     const char **code, struct why *why);
 /* Frees what it holds; an empty event ({0}) may be cleared too. */
 void event_clear(struct event *event);

@@ -34,6 +34,19 @@ void filter_free(struct filter *filter)
 	free(filter);
 }
 
+bool filter_looks_deeper(const struct filter *filter)
+{
+	size_t i;
+
+	if (!filter || filter->kind == FILTER_FIELD)
+		return filter != NULL;
+	for (i = 0; i < filter->count; i++) {
+		if (filter_looks_deeper(filter->members[i]))
+			return true;
+	}
+	return false;
+}
+
 struct probe {
 	const struct filter *filter;
 	size_t left; /* bytes for the pattern */

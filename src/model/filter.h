@@ -40,6 +40,10 @@ struct filter *filter_compile(
     const json_t *json, const struct filter_faults *faults);
 void filter_free(struct filter *filter);
 
+/* True when it asks for more of an event than its service and alert source.
+ * NULL asks for nothing. */
+bool filter_looks_deeper(const struct filter *filter);
+
 /* NULL filters pass everything. */
 bool filter_passes(const struct filter *filter, const json_t *view);
 
