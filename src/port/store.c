@@ -100,6 +100,7 @@ struct store *store_open(const char *path, enum store_use use, struct why *why)
 	}
 	store = mem_zalloc(sizeof(*store));
 	store->sql = sql;
+	store->tally = tally_new();
 	return store;
 }
 
@@ -108,6 +109,7 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	sql_close(store->sql);
+	tally_free(store->tally);
 	free(store);
 }
 
@@ -222,6 +224,7 @@ static int run(struct store *store, struct work *first, struct work **last,
     struct why *why)
 {
 	*last = NULL;
+	tally_reset(store->tally);
 	if (sql_wait(store->sql, waits(first), why) < 0 ||
 	    sql_begin(store->sql, why) < 0)
 		return -1;
@@ -232,6 +235,8 @@ static int run(struct store *store, struct work *first, struct work **last,
 		if (kinds[work->kind].run(store, work, why) < 0)
 			return -1;
 	}
+	if (tally_write(store->tally, store->sql, why) < 0)
+		return -1;
 	return sql_commit(store->sql, why);
 }
 

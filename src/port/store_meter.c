@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * port/store_meter: reads the counters that the schema's triggers keep
- * (store_schema.c), and adds to those of things that leave no row. Each answer
+ * port/store_meter: reads the counters that store_tally.c and the schema's
+ * triggers keep, and adds to those of things that leave no row. Each answer
  * is one small table, whatever the history. If we die in the middle, the group
  * that counts never happened.
  */

@@ -4,6 +4,7 @@
 
 #include "port/sql.h"
 #include "port/store.h"
+#include "port/store_tally.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 /* What the store's files share among themselves; for nobody else. */
 struct store {
 	struct sql *sql;
+	struct tally *tally; /* of the group that runs */
 };
 
 /*

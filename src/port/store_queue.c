@@ -135,16 +135,6 @@ static int accept(struct store *store, const struct work_accept *accept,
 	return 0;
 }
 
-/* Ids never repeat, also after the event that had the last one was pruned. */
-static int remember_id(struct store *store, const char *id, struct why *why)
-{
-	struct sql_query *query = sql_query(
-	    store->sql, "UPDATE memory SET last_id = max(last_id, ?)");
-
-	sql_put_text(query, id);
-	return sql_run(query, why);
-}
-
 static int put_receipt(
     struct store *store, const struct receipt *receipt, struct why *why)
 {
@@ -165,16 +155,15 @@ static int put_receipt(
 int accept_run(struct store *store, struct work *work, struct why *why)
 {
 	const struct work_accept *group = (const struct work_accept *)work;
-	const char *last = "";
 
 	for (size_t i = 0; i < group->count; i++) {
-		if (accept(store, group, &group->events[i], why) < 0)
+		const struct accepted_event *event = &group->events[i];
+
+		if (accept(store, group, event, why) < 0)
 			return -1;
-		if (strcmp(group->events[i].id, last) > 0)
-			last = group->events[i].id;
+		tally_event(store->tally, event->id, event->type,
+		    event->route_count > 0);
 	}
-	if (*last && remember_id(store, last, why) < 0)
-		return -1;
 	if (!group->has_receipt)
 		return 0;
 	return put_receipt(store, &group->receipt, why);
@@ -250,72 +239,6 @@ static int add_attempt(
 	return sql_run(query, why);
 }
 
-/* What `status` tells about an endpoint: when it last took something. */
-static int tally_success(struct store *store, const struct work_settle *settle,
-    int64_t endpoint, struct why *why)
-{
-	struct sql_query *query = sql_query(store->sql,
-	    "UPDATE endpoint SET success_ms = ?, delivered = delivered + 1 "
-	    "WHERE seq = ?");
-
-	sql_put_int(query, settle->now_ms);
-	sql_put_int(query, endpoint);
-	return sql_run(query, why);
-}
-
-/* … and what the last failure was. */
-static int tally_failure(struct store *store, const struct work_settle *settle,
-    int64_t endpoint, struct why *why)
-{
-	struct sql_query *query = sql_query(store->sql,
-	    "UPDATE endpoint SET failure_ms = ?, last_status = ?, "
-	    "last_code = ?, dead = dead + ? WHERE seq = ?");
-
-	sql_put_int(query, settle->now_ms);
-	sql_put_int(query, settle->answer->status);
-	sql_put_text(query, fault_word(settle->answer->fault));
-	sql_put_int(query, settle->verdict.outcome == OUTCOME_DEAD);
-	sql_put_int(query, endpoint);
-	return sql_run(query, why);
-}
-
-static int tally(struct store *store, const struct work_settle *settle,
-    int64_t endpoint, struct why *why)
-{
-	struct sql_query *query;
-
-	if (settle->verdict.outcome == OUTCOME_DELIVERED)
-		return tally_success(store, settle, endpoint, why);
-	if (settle->answer)
-		return tally_failure(store, settle, endpoint, why);
-	query = sql_query(
-	    store->sql, "UPDATE endpoint SET dead = dead + 1 WHERE seq = ?");
-	sql_put_int(query, endpoint);
-	return sql_run(query, why);
-}
-
-/* Most of the time it is closed and stays so: then nothing is written. */
-static int put_breaker(struct store *store, const struct work_settle *settle,
-    int64_t endpoint, struct why *why)
-{
-	const struct breaker *breaker = settle->breaker;
-	struct sql_query *query;
-
-	if (!breaker)
-		return 0;
-	query = sql_query(store->sql,
-	    "UPDATE endpoint SET resting = ?1, opened_ms = ?2, failures = ?3, rest_ms = ?4, until_ms = ?5 "
-	    "WHERE seq = ?6 AND (resting <> ?1 OR failures <> ?3 OR "
-	    "rest_ms <> ?4 OR until_ms <> ?5)");
-	sql_put_int(query, breaker->open);
-	sql_put_int(query, breaker->since_ms);
-	sql_put_int(query, breaker->failures);
-	sql_put_int(query, breaker->rest_ms);
-	sql_put_int(query, breaker->open ? breaker->until_ms : 0);
-	sql_put_int(query, endpoint);
-	return sql_run(query, why);
-}
-
 static int add_death(
     struct store *store, const struct work_settle *settle, struct why *why)
 {
@@ -345,10 +268,9 @@ int settle_run(struct store *store, struct work *work, struct why *why)
 		return -1;
 	if (!settle->answer && outcome == OUTCOME_DEFERRED)
 		return 0;
-	if (add_attempt(store, settle, why) < 0 ||
-	    tally(store, settle, endpoint, why) < 0 ||
-	    put_breaker(store, settle, endpoint, why) < 0)
+	if (add_attempt(store, settle, why) < 0)
 		return -1;
+	tally_settle(store->tally, endpoint, settle);
 	if (outcome == OUTCOME_DEAD && settle->notice &&
 	    add_death(store, settle, why) < 0)
 		return -1;

@@ -267,7 +267,16 @@ static const char fifth[] =
     "CREATE INDEX runnable ON delivery (state, endpoint, tries > 0, due_ms)"
     "  WHERE state IN (1, 2);";
 
-static const char *const steps[] = { first, second, third, fourth, fifth };
+/*
+ * Version 6. Events and attempts are counted by the group (store_tally.c), not
+ * one by one.
+ */
+static const char sixth[] = "DROP TRIGGER meter_attempt;"
+			    "DROP TRIGGER meter_end;"
+			    "DROP TRIGGER total_event;";
+
+static const char *const steps[] = { first, second, third, fourth, fifth,
+	sixth };
 enum { VERSION_NOW = sizeof(steps) / sizeof(*steps) };
 
 /* Ours, or empty? */
