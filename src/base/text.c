@@ -315,6 +315,26 @@ size_t text_utf8_width(const char *s, size_t len)
 	return width;
 }
 
+/* Eight bytes at a time: a continuation byte has its highest bit set and the
+ * one below it not. */
+size_t text_characters(const char *s, size_t len)
+{
+	static const uint64_t lowest = 0x0101010101010101u;
+	size_t more = 0; /* continuation bytes */
+	size_t i;
+
+	for (i = 0; i + sizeof(uint64_t) <= len; i += sizeof(uint64_t)) {
+		uint64_t eight;
+
+		memcpy(&eight, s + i, sizeof(eight));
+		eight = (eight >> 7) & ~(eight >> 6) & lowest;
+		more += (size_t)((eight * lowest) >> 56);
+	}
+	for (; i < len; i++)
+		more += ((unsigned char)s[i] & 0xc0) == 0x80;
+	return len - more;
+}
+
 /* Characters that change how a line reads without being seen: C1 controls,
  * zero-width and bidirectional marks. */
 static bool hides(const unsigned char *u, size_t width)

@@ -33,6 +33,9 @@ char *text_exact_duration(char out[TEXT_DURATION_SIZE], int64_t ms);
  * RFC 3339, now, today, yesterday, `-2h`, `2h ago`, `@1640002987`. */
 bool text_moment(const char *s, int64_t now_ms, int64_t *out_ms);
 
+/* How many characters begin in these bytes: all but UTF-8's continuation
+ * bytes. */
+size_t text_characters(const char *s, size_t len);
 /* The length of the UTF-8 character at `s` (1 to 4), 0 when there is none
  * (RFC 3629: no surrogates, no overlong forms, up to U+10FFFF). */
 size_t text_utf8_width(const char *s, size_t len);

@@ -9,6 +9,7 @@
  */
 #include "flow/batch.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "model/match.h"
 
@@ -19,6 +20,7 @@ struct batch *batch_new(struct plan *plan, const struct dropped *file)
 {
 	struct batch *batch = mem_zalloc(sizeof(*batch));
 
+	batch->fd = -1;
 	batch->plan = plan_hold(plan);
 	batch->file = *file;
 	batch->file.name = mem_strdup(file->name);
@@ -49,6 +51,7 @@ void batch_free(struct batch *batch)
 	if (!batch)
 		return;
 	batch_reset(batch);
+	file_cleanup(&batch->fd);
 	plan_drop(batch->plan);
 	free(batch->file.name);
 	free(batch->events);

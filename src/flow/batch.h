@@ -37,6 +37,7 @@ struct batch_item {
 struct batch {
 	struct work_accept accept; /* first: the store's work is ours */
 	struct dropped file;
+	int fd; /* of the file, until it is taken out; -1: closed already */
 	struct plan *plan; /* that it was matched with */
 	bool last; /* with it all of the file is accepted */
 	struct accepted_event *events;

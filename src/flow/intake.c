@@ -30,6 +30,8 @@
 enum {
 	/* Works under way: two groups of the store. */
 	UNDER_WAY_MAX = 128,
+	/* Files of them that stay open until they are taken out. */
+	OPEN_MAX = 48,
 	/* What one turn does before other work gets its chance. */
 	TURN_FILES_MAX = 32,
 	/* JSON lines wait until nothing changed for so long. */
@@ -184,9 +186,8 @@ static void consider(struct intake *in, const struct dropped *file, int fd)
 		begin_file(in, file, fd);
 		return;
 	}
-	close(fd);
 	held = *receipt;
-	porter_remove(&in->porter, file, &held);
+	porter_remove(&in->porter, file, fd, &held);
 }
 
 /* Its name changed since the sweep, or it got another one, and under the first
@@ -265,6 +266,8 @@ static void send_batch(struct intake *in, bool last)
 
 	reader_receipt(in->reader, last, &receipt);
 	batch->last = last;
+	if (last && in->under_way < OPEN_MAX)
+		batch->fd = reader_take_fd(in->reader);
 	batch_seal(batch, &receipt, now_wall_ms());
 	in->batch = last ? NULL : batch_new(in->plan, reader_file(in->reader));
 	in->sent = last ? NULL : batch;
@@ -503,6 +506,14 @@ static void not_accepted(
 		end_file(in);
 }
 
+static int take_fd(struct batch *batch)
+{
+	int fd = batch->fd;
+
+	batch->fd = -1;
+	return fd;
+}
+
 void intake_accepted(struct intake *in, struct work *work)
 {
 	struct batch *batch = (struct batch *)work;
@@ -519,8 +530,8 @@ void intake_accepted(struct intake *in, struct work *work)
 	write_down(in, batch);
 	crash_point(accept_logged);
 	if (batch->last)
-		porter_remove(
-		    &in->porter, &batch->file, &batch->accept.receipt);
+		porter_remove(&in->porter, &batch->file, take_fd(batch),
+		    &batch->accept.receipt);
 	else
 		receipts_keep(in->porter.receipts, &batch->accept.receipt,
 		    now_steady_ms());

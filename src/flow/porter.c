@@ -178,25 +178,31 @@ void porter_linked(struct porter *p, const struct dropped *file)
 }
 
 /* Takes an accepted file out of its box. */
-void porter_remove(
-    struct porter *p, const struct dropped *file, const struct receipt *receipt)
+void porter_remove(struct porter *p, const struct dropped *file, int fd,
+    const struct receipt *receipt)
 {
 	struct drop *drop = porter_drop(p, file);
 	enum drop_removal removal = DROP_MISSING;
 	struct why why;
 
-	/* A file that was not removed is recognised wherever it comes back. */
-	receipts_keep(p->receipts, receipt, now_steady_ms());
+	if (!drop)
+		file_cleanup(&fd);
 	if (drop &&
-	    drop_remove(drop, file->name, &file->mark, &removal, &why) < 0) {
+	    drop_remove(drop, file->name, fd, &file->mark, &removal, &why) <
+		0) {
+		receipts_keep(p->receipts, receipt, now_steady_ms());
 		porter_trouble(p, file, &why);
 		return;
 	}
-	switch (removal) {
-	case DROP_REMOVED:
+	if (removal == DROP_REMOVED) {
 		porter_leave(p, file);
 		receipts_forget(p->receipts, receipt, drop);
 		return;
+	}
+	/* It is recognised wherever it comes back. */
+	receipts_keep(p->receipts, receipt, now_steady_ms());
+	switch (removal) {
+	case DROP_REMOVED:
 	case DROP_WRITTEN:
 		porter_stay(p, file, STAY_WRITTEN, WRITTEN_MS);
 		return;

@@ -81,8 +81,8 @@ void porter_linked(struct porter *porter, const struct dropped *file);
 void porter_reject(struct porter *porter, const struct dropped *file,
     const struct refusal *refusal);
 /* It was accepted, as the receipt says: takes it out of its box, or keeps the
- * receipt as long as that cannot be. */
-void porter_remove(struct porter *porter, const struct dropped *file,
+ * receipt as long as that cannot be. `fd` as for drop_remove. */
+void porter_remove(struct porter *porter, const struct dropped *file, int fd,
     const struct receipt *receipt);
 
 #endif

@@ -11,6 +11,7 @@
 #include "flow/reader.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -139,11 +140,19 @@ void reader_free(struct reader *r)
 {
 	if (!r)
 		return;
-	close(r->from.fd);
+	file_cleanup(&r->from.fd);
 	scraps_free(r->scraps);
 	buf_clear(&r->window);
 	free(r->from.file.name);
 	free(r);
+}
+
+int reader_take_fd(struct reader *r)
+{
+	int fd = r->from.fd;
+
+	r->from.fd = -1;
+	return fd;
 }
 
 const struct dropped *reader_file(const struct reader *r)

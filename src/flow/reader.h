@@ -48,6 +48,8 @@ enum read_answer {
 
 struct reader *reader_open(const struct reader_case *from);
 void reader_free(struct reader *reader);
+/* Hands over the descriptor when everything was read. */
+int reader_take_fd(struct reader *r);
 const struct dropped *reader_file(const struct reader *reader);
 
 /* The next event that was not accepted before. `event` is the caller's; its

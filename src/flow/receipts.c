@@ -13,7 +13,6 @@
 
 #include "base/mem.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -36,8 +35,7 @@ struct bunch {
 	struct work_forget work; /* first */
 	struct receipt rows[GATHER_MAX];
 	int dirs[DIRS_MAX];
-	uint64_t inodes[DIRS_MAX]; /* of the directories … */
-	uint64_t devices[DIRS_MAX]; /* … and where */
+	uint64_t serials[DIRS_MAX]; /* of the directories */
 };
 
 struct receipts {
@@ -175,13 +173,12 @@ static struct bunch *gather(struct receipts *receipts)
 	return bunch;
 }
 
-static bool has_dir(const struct bunch *bunch, const struct stat *st)
+static bool has_dir(const struct bunch *bunch, uint64_t serial)
 {
 	size_t i;
 
 	for (i = 0; i < bunch->work.dir_count; i++) {
-		if (bunch->inodes[i] == st->st_ino &&
-		    bunch->devices[i] == st->st_dev)
+		if (bunch->serials[i] == serial)
 			return true;
 	}
 	return false;
@@ -191,24 +188,19 @@ static bool has_dir(const struct bunch *bunch, const struct stat *st)
 static bool add_dir(struct receipts *receipts, const struct drop *from)
 {
 	struct bunch *bunch = gather(receipts);
-	int dir = drop_dup(from);
-	struct stat st = { 0 };
-	size_t at;
+	int dir;
 
-	if (dir < 0)
-		return false;
-	if (fstat(dir, &st) < 0 || has_dir(bunch, &st)) {
-		close(dir);
-		return has_dir(bunch, &st);
-	}
+	if (has_dir(bunch, drop_serial(from)))
+		return true;
 	if (bunch->work.dir_count == DIRS_MAX) {
 		receipts_flush(receipts);
 		bunch = gather(receipts);
 	}
-	at = bunch->work.dir_count++;
-	bunch->dirs[at] = dir;
-	bunch->inodes[at] = st.st_ino;
-	bunch->devices[at] = st.st_dev;
+	dir = drop_dup(from);
+	if (dir < 0)
+		return false;
+	bunch->serials[bunch->work.dir_count] = drop_serial(from);
+	bunch->dirs[bunch->work.dir_count++] = dir;
 	return true;
 }
 

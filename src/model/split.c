@@ -9,6 +9,8 @@
  */
 #include "model/split.h"
 
+#include "base/text.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,16 +43,13 @@ static void count(const char *data, size_t len, size_t *line, size_t *column)
 {
 	const char *end = data + len;
 	const char *newline;
-	size_t wide = 0;
 
 	while ((newline = memchr(data, '\n', (size_t)(end - data)))) {
 		(*line)++;
 		*column = 1;
 		data = newline + 1;
 	}
-	for (; data < end; data++)
-		wide += ((unsigned char)*data & 0xc0) != 0x80;
-	*column += wide;
+	*column += text_characters(data, (size_t)(end - data));
 }
 
 static void locate(struct look *k, size_t at)

@@ -34,6 +34,7 @@ struct drop {
 	char *path;
 	char *const *patterns;
 	int dir;
+	uint64_t serial; /* of what is open */
 };
 
 static void show(struct buf *b, const struct drop *drop, const char *name)
@@ -63,6 +64,14 @@ int drop_fail_in(struct why *why, const struct drop *drop, const char *name)
 
 /* ---- the directory ------------------------------------------------------ */
 
+static void hold_dir(struct drop *drop, int dir)
+{
+	static uint64_t opened;
+
+	drop->dir = dir;
+	drop->serial = ++opened;
+}
+
 struct drop *drop_open(
     const char *path, char *const *patterns, bool make, struct why *why)
 {
@@ -74,7 +83,7 @@ struct drop *drop_open(
 	drop = mem_zalloc(sizeof(*drop));
 	drop->path = mem_strdup(path);
 	drop->patterns = patterns;
-	drop->dir = dir;
+	hold_dir(drop, dir);
 	return drop;
 }
 
@@ -90,6 +99,11 @@ void drop_close(struct drop *drop)
 const char *drop_path(const struct drop *drop)
 {
 	return drop->path;
+}
+
+uint64_t drop_serial(const struct drop *drop)
+{
+	return drop->serial;
 }
 
 int drop_dup(const struct drop *drop)
@@ -148,7 +162,7 @@ int drop_reopen(struct drop *drop, struct why *why)
 	if (dir < 0)
 		return -1;
 	close(drop->dir);
-	drop->dir = dir;
+	hold_dir(drop, dir);
 	return 0;
 }
 
@@ -172,34 +186,45 @@ static int64_t stamp(struct statx_timestamp t)
 	return t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static int read_mark(int dir, const char *name, struct drop_mark *mark)
+/* What is looked at: an open file (name ""), or what lies under a name. */
+static int look(int dir, const char *name, struct statx *x)
 {
-	struct statx x;
+	return statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH,
+	    STATX_BASIC_STATS | STATX_BTIME, x);
+}
 
-	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH,
-		STATX_BASIC_STATS | STATX_BTIME, &x) < 0)
-		return -1;
+static void make_mark(const struct statx *x, struct drop_mark *mark)
+{
 	*mark = (struct drop_mark){
-		.device = makedev(x.stx_dev_major, x.stx_dev_minor),
-		.inode = x.stx_ino,
-		.mtime_ns = stamp(x.stx_mtime),
-		.ctime_ns = stamp(x.stx_ctime),
-		.size = (int64_t)x.stx_size,
-		.born = x.stx_mask & STATX_BTIME,
+		.device = makedev(x->stx_dev_major, x->stx_dev_minor),
+		.inode = x->stx_ino,
+		.mtime_ns = stamp(x->stx_mtime),
+		.ctime_ns = stamp(x->stx_ctime),
+		.size = (int64_t)x->stx_size,
+		.born = x->stx_mask & STATX_BTIME,
 	};
-	mark->birth_ns = mark->born ? stamp(x.stx_btime) : mark->ctime_ns;
-	return 0;
+	mark->birth_ns = mark->born ? stamp(x->stx_btime) : mark->ctime_ns;
 }
 
 int drop_mark_of(int fd, struct drop_mark *mark)
 {
-	return read_mark(fd, "", mark);
+	struct statx x;
+
+	if (look(fd, "", &x) < 0)
+		return -1;
+	make_mark(&x, mark);
+	return 0;
 }
 
 int drop_mark_at(
     const struct drop *drop, const char *name, struct drop_mark *mark)
 {
-	return read_mark(drop->dir, name, mark);
+	struct statx x;
+
+	if (look(drop->dir, name, &x) < 0)
+		return -1;
+	make_mark(&x, mark);
+	return 0;
 }
 
 bool drop_mark_equal(const struct drop_mark *a, const struct drop_mark *b)
@@ -238,16 +263,16 @@ const char *drop_kind_word(mode_t mode)
 	return "not a regular file";
 }
 
-static enum drop_answer judge(const struct stat *st, struct why *why)
+static enum drop_answer judge(const struct statx *x, struct why *why)
 {
-	if (!S_ISREG(st->st_mode)) {
-		fail(why, "it is %s", drop_kind_word(st->st_mode));
+	if (!S_ISREG(x->stx_mode)) {
+		fail(why, "it is %s", drop_kind_word(x->stx_mode));
 		return DROP_IRREGULAR;
 	}
-	if (!st->st_nlink)
+	if (!x->stx_nlink)
 		return DROP_GONE;
-	if (st->st_nlink > 1) {
-		fail(why, "it has %lu hard links", (unsigned long)st->st_nlink);
+	if (x->stx_nlink > 1) {
+		fail(why, "it has %lu hard links", (unsigned long)x->stx_nlink);
 		return DROP_LINKED;
 	}
 	return DROP_OPENED;
@@ -281,26 +306,24 @@ int drop_take(struct drop *drop, const char *name, enum drop_answer *answer,
     int *fd, struct drop_mark *mark, struct why *why)
 {
 	auto_close int file = -1;
-	struct stat st;
+	struct statx x;
 
 	*fd = -1;
 	/* Looked at before it is opened: opening a device can do things. */
-	if (fstatat(drop->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (look(drop->dir, name, &x) < 0)
 		return refused(drop, name, answer, why);
-	*answer = judge(&st, why);
-	if (*answer != DROP_OPENED) {
-		if (drop_mark_at(drop, name, mark) < 0 ||
-		    mark->inode != st.st_ino)
-			*answer = DROP_GONE;
+	make_mark(&x, mark);
+	*answer = judge(&x, why);
+	if (*answer != DROP_OPENED)
 		return 0;
-	}
 	file = openat(drop->dir, name, DROP_FILE_FLAGS);
 	if (file < 0)
 		return refused(drop, name, answer, why);
 	/* And again after: another file may have taken the name. */
-	if (fstat(file, &st) < 0 || drop_mark_of(file, mark) < 0)
+	if (look(file, "", &x) < 0)
 		return drop_fail(why, drop, name, "cannot look at it");
-	*answer = judge(&st, why);
+	make_mark(&x, mark);
+	*answer = judge(&x, why);
 	if (*answer != DROP_OPENED)
 		return 0;
 	*fd = file;

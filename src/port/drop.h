@@ -101,6 +101,8 @@ bool drop_unwritten(int fd, bool *sure);
  * more than "nothing was written after it was named". */
 bool drop_renamed(const struct drop_mark *mark);
 
+/* A number of the directory that is open, never given to another one. */
+uint64_t drop_serial(const struct drop *drop);
 /* Another descriptor of the directory, for whoever is to sync it; the caller
  * closes it. -1 when none is to be had. */
 int drop_dup(const struct drop *drop);
@@ -116,9 +118,10 @@ enum drop_removal {
  * in its place or written to it since is never removed: the name is first
  * moved to a private one (.taken-…, no sweep lists it), what was moved is
  * compared, and goes back when it is anything else, under a name like its own
- * (`x-1.json`) when the old one is taken again.
+ * (`x-1.json`) when the old one is taken again. `fd` is the file as it was
+ * opened when its mark was read, taken over; -1 when it has been closed.
  */
-int drop_remove(struct drop *drop, const char *name,
+int drop_remove(struct drop *drop, const char *name, int fd,
     const struct drop_mark *mark, enum drop_removal *answer, struct why *why);
 
 /* Moves the file into the directory `to` as `as`, by rename or, across file

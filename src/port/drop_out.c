@@ -266,11 +266,11 @@ static int take_out(struct drop *drop, const char *name, int leased,
 	return -1;
 }
 
-int drop_remove(struct drop *drop, const char *name,
+int drop_remove(struct drop *drop, const char *name, int fd,
     const struct drop_mark *mark, enum drop_removal *answer, struct why *why)
 {
-	auto_close int fd = -1;
-	enum held held = HELD_UNKNOWN;
+	auto_close int file = fd;
+	enum held held = file >= 0 ? hold(file) : HELD_UNKNOWN;
 	struct drop_mark now;
 
 	/* Looked at in place first: a file that is not ours to remove keeps
@@ -283,16 +283,19 @@ int drop_remove(struct drop *drop, const char *name,
 	*answer = DROP_CHANGED;
 	if (!drop_mark_equal(&now, mark))
 		return 0;
-	fd = openat(drop_dir(drop), name, DROP_FILE_FLAGS);
-	if (fd >= 0) {
-		held = hold(fd);
-		if (drop_mark_of(fd, &now) < 0 || !drop_mark_equal(&now, mark))
+	if (file < 0) {
+		file = openat(drop_dir(drop), name, DROP_FILE_FLAGS);
+		held = file >= 0 ? hold(file) : HELD_UNKNOWN;
+		if (file >= 0 &&
+		    (drop_mark_of(file, &now) < 0 ||
+			!drop_mark_equal(&now, mark)))
 			return 0;
 	}
 	*answer = DROP_WRITTEN;
 	if (held == HELD_BY_WRITER)
 		return 0;
-	return take_out(drop, name, held == HELD ? fd : -1, mark, answer, why);
+	return take_out(
+	    drop, name, held == HELD ? file : -1, mark, answer, why);
 }
 
 /* ---- moving ------------------------------------------------------------- */
@@ -376,7 +379,7 @@ static int copy_away(struct drop *drop, const char *name, int to,
 		return fail(why, "cannot open: %m");
 	if (copy_as(fd, to, as, why) < 0)
 		return -1;
-	if (drop_remove(drop, name, &mark, &removal, why) == 0) {
+	if (drop_remove(drop, name, -1, &mark, &removal, why) == 0) {
 		if (removal == DROP_REMOVED)
 			return 0;
 		fail(why, "%s", lost[removal]);

@@ -49,7 +49,7 @@ static void is_removed(const char *name, const struct drop_mark *mark,
 	enum drop_removal removal = DROP_REMOVED;
 	struct why why = { "" };
 
-	if (drop_remove(drop, name, mark, &removal, &why) < 0) {
+	if (drop_remove(drop, name, -1, mark, &removal, &why) < 0) {
 		ok(0, "%s", test);
 		printf("# %s\n", why.text);
 		return;
@@ -149,7 +149,7 @@ static void permission_is_named(void)
 		perror("seteuid");
 	if (getuid() != 0)
 		chmod("in", 0555);
-	is_int(drop_remove(drop, "a.json", &mark, &removal, &why), -1,
+	is_int(drop_remove(drop, "a.json", -1, &mark, &removal, &why), -1,
 	    "without permission it cannot be taken out");
 	has_str(why.text, "in/a.json: cannot take it out, which needs write",
 	    "and the sentence says which is missing");
@@ -391,7 +391,7 @@ static void consume(char *seen)
 			continue;
 		number = read_number(fd);
 		close(fd);
-		drop_remove(drop, list.entries[i].name, &mark, &removal, NULL);
+		drop_remove(drop, list.entries[i].name, -1, &mark, &removal, NULL);
 		if (removal == DROP_REMOVED && number > 0 && number <= ROUNDS)
 			seen[number]++;
 	}
