@@ -271,9 +271,9 @@ static const char fifth[] =
  * Version 6. Events and attempts are counted by the group (store_tally.c), not
  * one by one.
  */
-static const char sixth[] = "DROP TRIGGER meter_attempt;"
-			    "DROP TRIGGER meter_end;"
-			    "DROP TRIGGER total_event;";
+static const char sixth[] = "DROP TRIGGER IF EXISTS meter_attempt;"
+			    "DROP TRIGGER IF EXISTS meter_end;"
+			    "DROP TRIGGER IF EXISTS total_event;";
 
 static const char *const steps[] = { first, second, third, fourth, fifth,
 	sixth };
