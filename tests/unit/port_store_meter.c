@@ -177,9 +177,8 @@ static void migration(void)
 
 	deliver(store, endpoint, 1, OUTCOME_DELIVERED, 1000);
 	store_close(store);
-	edit("DROP TRIGGER meter_endpoint; DROP TRIGGER meter_attempt;"
-	     "DROP TRIGGER meter_end; DROP TRIGGER total_event;"
-	     "DROP TRIGGER total_mail; DROP TABLE meter; DROP TABLE total;"
+	edit("DROP TRIGGER meter_endpoint; DROP TRIGGER total_mail;"
+	     "DROP TABLE meter; DROP TABLE total;"
 	     "DROP INDEX parked; DROP INDEX untold; DROP INDEX runnable;"
 	     "CREATE INDEX runnable ON delivery (state, endpoint, due_ms)"
 	     "  WHERE state IN (1, 2);"
