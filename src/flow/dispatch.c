@@ -22,11 +22,6 @@
 
 #include <assert.h>
 
-/* What an endpoint answers within this time is claimed ahead, so that it never
- * waits for the store; few enough that a delivery is on the wire, where verbs
- * cannot touch it, for a moment only. */
-enum { AHEAD_US = 5000, AHEAD_MAX = 56, AHEAD_STEP = 8 };
-
 struct dispatch *dispatch_open(const struct dispatch_sides *sides)
 {
 	struct dispatch *d = mem_zalloc(sizeof(*d));
@@ -164,49 +159,6 @@ void dispatch_touch_all(struct dispatch *d, int64_t now_ms)
 		dispatch_touch(d, &d->plan->targets[i], now_ms);
 }
 
-/* What may be claimed ahead for it: all of that together takes half of the
- * bound at most, so that nobody's room is spent on it. */
-static int room_ahead(const struct dispatch *d, const struct target *target)
-{
-	int all = d->plan->conf->max_in_flight / 2 - d->in_flight;
-
-	if (all < 0)
-		return 0;
-	return target->ahead < all ? target->ahead : all;
-}
-
-/* How many calls it may have in all; while it has as many as it ever may, the
- * guard has nothing to say. */
-static int calls_of(const struct target *target, int64_t now_ms)
-{
-	int all = target->webhook->concurrency;
-
-	return target->in_flight < all
-	    ? target->in_flight + guard_room(target, now_ms)
-	    : all;
-}
-
-/* How many more this endpoint may have under way. The bound over all never
- * takes an endpoint's first place: a hundred hanging ones must not hold up one
- * that is well. */
-static int room(
-    const struct dispatch *d, const struct target *target, int64_t now_ms)
-{
-	int calls = calls_of(target, now_ms);
-	/* Not while it starts slowly. */
-	int ahead =
-	    calls == target->webhook->concurrency ? room_ahead(d, target) : 0;
-	int own = calls + ahead - target->in_flight;
-	int all = d->plan->conf->max_in_flight - d->in_flight;
-
-	/* While there is work ahead a claim waits until it is worth a group. */
-	if (target->claiming || own <= ahead / 2)
-		return 0;
-	if (all < 1)
-		return target->in_flight == 0;
-	return own < all ? own : all;
-}
-
 /* ---- claims -------------------------------------------------------------- */
 
 static void send_claim(struct dispatch *d, struct claim *claim)
@@ -223,7 +175,7 @@ static void claim_ready(struct dispatch *d, int64_t now_ms)
 	struct target *target;
 
 	while ((target = turns_call_up(&d->turns))) {
-		int count = room(d, target, now_ms);
+		int count = room_for(d, target, now_ms);
 
 		if (guard_ready_ms(target) > now_ms) {
 			turns_consider(&d->turns, target, now_ms);
@@ -405,26 +357,6 @@ static void settle_again(struct dispatch *d)
 	}
 }
 
-/* An answer that was good and came soon tells that more would be. */
-static void look_ahead(struct target *target, const struct answer *answer)
-{
-	int64_t soon;
-
-	if (!target)
-		return;
-	if (answer->fault != FAULT_NONE) {
-		target->ahead = 0;
-		return;
-	}
-	soon = (int64_t)AHEAD_US * target->webhook->concurrency /
-	    (answer->duration_us > 0 ? answer->duration_us : 1);
-	if (soon > AHEAD_MAX)
-		soon = AHEAD_MAX;
-	target->ahead = target->ahead + AHEAD_STEP < soon
-	    ? target->ahead + AHEAD_STEP
-	    : (int)soon;
-}
-
 void dispatch_called(struct dispatch *d, struct wire_call *wire)
 {
 	struct call *call = (struct call *)wire;
@@ -453,7 +385,8 @@ void dispatch_called(struct dispatch *d, struct wire_call *wire)
 		return;
 	}
 	target = plan_target(d->plan, call->from.endpoint);
-	look_ahead(target, &wire->answer);
+	if (target)
+		room_learn(target, &wire->answer);
 	call_judge(call, d->sides.failed_dir, now_ms);
 	guard_called(d->guard, target, call, now_ms);
 	await_expiry(d, target, now_ms);

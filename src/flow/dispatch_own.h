@@ -36,4 +36,11 @@ struct dispatch {
 /* Has the store move its times once more, if it could not (dispatch_clock.c). */
 void clock_again(struct dispatch *d, int64_t now_ms);
 
+/* How many more deliveries this endpoint may have claimed now, 0 for none
+ * (dispatch_room.c). */
+int room_for(
+    const struct dispatch *d, const struct target *target, int64_t now_ms);
+/* An answer came: tells how much to claim ahead for its endpoint. */
+void room_learn(struct target *target, const struct answer *answer);
+
 #endif

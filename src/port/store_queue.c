@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
  * port/store_queue: the way of a delivery through the store: accepted,
- * settled, and the lane that it goes in (store_claim.c hands it out). This is the hot path: four
- * inserts, three updates and three reads per delivery, each by a key, so it
+ * settled, and the lane that it goes in (store_claim.c hands it out; counters
+ * and the state of endpoints are store_tally.c's). This is the hot path: five
+ * inserts, two updates and three reads per delivery, each by a key, so it
  * grows neither with the backlog nor with the history. (An update with
  * RETURNING costs as much as all of settle_run without it, hence the reads.)
  *

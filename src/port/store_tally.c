@@ -104,8 +104,8 @@ static struct row *row_of(struct tally *tally, int64_t endpoint)
 	}
 	if (tally->count == tally->room) {
 		tally->room = tally->room ? tally->room * 2 : 8;
-		tally->rows = mem_grow(
-		    tally->rows, tally->room, sizeof(*tally->rows));
+		tally->rows =
+		    mem_grow(tally->rows, tally->room, sizeof(*tally->rows));
 	}
 	tally->rows[tally->count] = (struct row){
 		.endpoint = endpoint,

@@ -67,20 +67,20 @@ subtest 'a second TERM' => sub {
 # ---- KILL -----------------------------------------------------------------------------
 subtest 'KILL' => sub {
 	my $stage = Stage->new(webhooks => {
-		hook => { endpoints => [$peer->url('/delay/301')] },
+		hook => { endpoints => [$peer->url('/delay/1501')] },
 		later => { endpoints => [$peer->url('/status/502')],
 			retry => { delays => ['1h'] } },
 	});
 	my $daemon = $stage->run;
 
 	$stage->drop('a.json', $stage->event_text('triggered'));
-	wait_until { $peer->requests('/delay/301') == 1 && $stage->log('attempt') };
+	wait_until { $peer->requests('/delay/1501') == 1 && $stage->log('attempt') };
 	$stage->stop($daemon, 'KILL');
 	my ($deferred) = grep { $_->{webhook} eq 'later' } $stage->queue;
 	is($deferred->{state}, 'deferred', 'a deferred delivery is kept');
 	$daemon = $stage->run;
 	wait_until { $stage->log('delivered') };
-	my @calls = $peer->requests('/delay/301');
+	my @calls = $peer->requests('/delay/1501');
 	is(scalar @calls, 2, 'an attempt whose answer was not committed is repeated');
 	is($calls[0]{headers}{'webhook-id'}, $calls[1]{headers}{'webhook-id'},
 	    'with the same webhook-id');

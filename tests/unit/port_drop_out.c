@@ -391,7 +391,8 @@ static void consume(char *seen)
 			continue;
 		number = read_number(fd);
 		close(fd);
-		drop_remove(drop, list.entries[i].name, -1, &mark, &removal, NULL);
+		drop_remove(
+		    drop, list.entries[i].name, -1, &mark, &removal, NULL);
 		if (removal == DROP_REMOVED && number > 0 && number <= ROUNDS)
 			seen[number]++;
 	}
