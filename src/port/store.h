@@ -396,7 +396,7 @@ struct work_receipts {
  * than `max_bytes`, the oldest events that are not open go whatever their age.
  * Space that became free is given back to the disk in the same small steps.
  */
-enum { PRUNE_STEP = 250 };
+enum { PRUNE_STEP = 64 };
 struct work_prune {
 	struct work work;
 	int64_t delivered_before_ms;
