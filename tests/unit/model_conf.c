@@ -519,6 +519,33 @@ static void merging(void)
 	    "an endpoint has its own URL, method and headers");
 }
 
+/* What decides whether events are parsed whole. */
+static void looking(void)
+{
+	static const char plain[] = "{\"endpoints\": [\"http://h\"]}";
+	static const char service[] = "{\"endpoints\": [\"http://h\"], "
+				      "\"filter\": {\"service\": \"s\"}}";
+	static const char field[] =
+	    "{\"endpoints\": [\"http://h\"], \"filter\": {\"field\": "
+	    "\"status\", \"op\": \"is\", \"value\": \"x\"}}";
+	static const char defaults[] =
+	    "{\"defaults\": {\"filter\": {\"not\": {\"field\": "
+	    "\"status\", \"op\": \"exists\"}}}}";
+
+	load(NULL, NULL);
+	ok(conf && !conf->looks_deeper, "no webhook looks at nothing");
+	load(NULL, (const char *const[]){ "a", plain, "b", service, NULL });
+	ok(conf && !conf->looks_deeper,
+	    "without filters, or of services only, no event is parsed whole");
+	load(NULL,
+	    (const char *const[]){
+		"a", plain, "b", field, "c", service, NULL });
+	ok(conf && conf->looks_deeper,
+	    "one webhook that asks for a field does");
+	load(defaults, (const char *const[]){ "a", plain, NULL });
+	ok(conf && conf->looks_deeper, "be it by the defaults");
+}
+
 static void needs(void)
 {
 	static const char keys[] = "\"headers\": {\"A\": {\"credential\": "
@@ -573,6 +600,7 @@ int main(void)
 	webhook_built_in();
 	all_keys();
 	merging();
+	looking();
 	needs();
 	floods();
 	conf_free(conf);

@@ -456,6 +456,35 @@ static void bare_names(void)
 	filter_free(filter);
 }
 
+static bool looks_deeper(const char *text)
+{
+	auto_buf struct buf faults = BUF_INIT(TEXT_MAX);
+	struct filter *filter = compile(text, &faults);
+	bool deeper = filter_looks_deeper(filter);
+
+	ok(filter != NULL, "%s is a filter", text);
+	filter_free(filter);
+	return deeper;
+}
+
+static void looking(void)
+{
+	ok(!filter_looks_deeper(NULL), "no filter looks at nothing");
+	ok(!looks_deeper("{'service':['a','b']}") &&
+		!looks_deeper("{'alert_source':'a'}") &&
+		!looks_deeper("{'any':[{'service':'a'},{'not':{'all':["
+			      "{'alert_source':'b'},{'service':'c'}]}}]}"),
+	    "services and alert sources, in any groups, are all it looks at");
+	ok(looks_deeper("{'field':'status','op':'is','value':'x'}"),
+	    "a field is more than that");
+	ok(looks_deeper("{'field':'tags.x','op':'exists'}"),
+	    "even if only asked to be there");
+	ok(looks_deeper("{'any':[{'service':'a'},{'not':{'all':["
+			"{'alert_source':'b'},{'field':'x','op':'is_not',"
+			"'value':'y'}]}}]}"),
+	    "and is found at the end of groups in groups");
+}
+
 /* A long text for one pattern; the clock of the processor is the witness. */
 static void work_is_bounded(void)
 {
@@ -570,6 +599,7 @@ int main(void)
 	any_element();
 	groups();
 	bare_names();
+	looking();
 	work_is_bounded();
 	long_lists_are_bounded();
 	printing();
