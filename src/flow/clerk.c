@@ -88,6 +88,9 @@ static void watch_boxes(struct clerk *c)
 			say_warning(
 			    "%s; it is swept every spool.rescan", why.text);
 	}
+	/* Where that may not be, the rescan tells that a box is gone. */
+	for (i = 0; intake_path(intake, i); i++)
+		watch_add_parent(c->watch, intake_path(intake, i), NULL);
 	/* What came between the sweep and the watch. */
 	intake_ring(intake);
 }
@@ -254,6 +257,8 @@ static void on_rescan(struct ev_loop *loop, ev_timer *w, int events)
 	(void)loop;
 	(void)events;
 	reload_retry(c->reload);
+	if (c->watch)
+		watch_calm(c->watch);
 	intake_ring(c->parts.intake);
 	notice_ring(c->parts.notice);
 	look_everywhere(c);

@@ -8,6 +8,10 @@
  * it that /proc has not told to be in order first. It promises that a ring is
  * never lost: an overflow rings too. It never looks at what was dropped.
  *
+ * A directory that somebody holds open, as we do, tells nobody that it was
+ * removed; its parent does. A parent may be a busy place, so it is watched only
+ * until that has cost enough.
+ *
  * If we die nothing is left behind.
  */
 #include "port/watch.h"
@@ -36,12 +40,17 @@ enum {
 	 * and a touch of the bell as IN_ATTRIB. */
 	EVENTS = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_ATTRIB |
 	    IN_DELETE_SELF | IN_MOVE_SELF,
+	PARENT_EVENTS = IN_DELETE | IN_MOVED_FROM | IN_MOVE_SELF,
+	/* A parent is left alone after so many events that are not for us. */
+	STRANGERS_MAX = 1000,
 	FDINFO_MAX = 1024 * 1024,
 };
 
 /* One path that is watched. `wd` is -1 when /proc would not tell. */
 struct place {
 	char *path;
+	bool is_parent;
+	int strangers;
 	int wd;
 	dev_t device;
 	ino_t inode;
@@ -192,19 +201,46 @@ static int added(const char *before, const char *after)
 	return -1;
 }
 
-static struct place *find(struct watch *watch, const char *path)
+static struct place *find(struct watch *watch, const char *path, bool is_parent)
 {
 	size_t i;
 
 	for (i = 0; i < watch->count; i++) {
-		if (strcmp(watch->places[i].path, path) == 0)
+		if (watch->places[i].is_parent == is_parent &&
+		    strcmp(watch->places[i].path, path) == 0)
 			return &watch->places[i];
 	}
 	watch->places =
 	    mem_grow(watch->places, watch->count + 1, sizeof(*watch->places));
-	watch->places[watch->count] =
-	    (struct place){ .path = mem_strdup(path), .wd = -1 };
+	watch->places[watch->count] = (struct place){
+		.path = mem_strdup(path), .is_parent = is_parent, .wd = -1
+	};
 	return &watch->places[watch->count++];
+}
+
+/* The other use of the same directory: as a parent, or as one of ours. Numbers
+ * of inodes are used again, so only those that the kernel lists count. */
+static struct place *find_twin(struct watch *watch, const struct place *place,
+    const struct stat *st, const char *watches)
+{
+	size_t i;
+
+	for (i = 0; i < watch->count; i++) {
+		struct place *other = &watch->places[i];
+
+		if (other->is_parent != place->is_parent &&
+		    other->device == st->st_dev && other->inode == st->st_ino &&
+		    lists(watches, other->wd))
+			return other;
+	}
+	return NULL;
+}
+
+static void let_go(struct place *place)
+{
+	if (place->wd >= 0)
+		inotifytools_remove_watch_by_wd(place->wd);
+	place->wd = -1;
 }
 
 static int refused(const char *path, struct why *why)
@@ -218,25 +254,32 @@ static int refused(const char *path, struct why *why)
 	return fail(why, "%s: cannot watch: %m", path);
 }
 
-int watch_add(struct watch *watch, const char *path, struct why *why)
+static int add(
+    struct watch *watch, const char *path, bool is_parent, struct why *why)
 {
 	auto_buf struct buf before = BUF_INIT(FDINFO_MAX);
 	auto_buf struct buf after = BUF_INIT(FDINFO_MAX);
 	struct place *place;
+	struct place *twin;
 	struct stat st;
 
 	if (access(path, R_OK) < 0 || stat(path, &st) < 0)
 		return fail(why, "%s: cannot watch: %m", path);
-	place = find(watch, path);
+	place = find(watch, path, is_parent);
 	read_watches(watch, &before);
-	if (lists(buf_text(&before), place->wd)) {
-		if (place->device == st.st_dev && place->inode == st.st_ino)
-			return 0;
-		/* It was moved away, and would ring from there. */
-		inotifytools_remove_watch_by_wd(place->wd);
-	}
-	place->wd = -1;
-	if (!inotifytools_watch_file(path, EVENTS))
+	if (!lists(buf_text(&before), place->wd))
+		place->wd = -1;
+	else if (place->device == st.st_dev && place->inode == st.st_ino)
+		return 0;
+	/* It was moved away, and would ring from there. */
+	let_go(place);
+	/* The kernel has one watch for both, and one of our own needs it. */
+	twin = find_twin(watch, place, &st, buf_text(&before));
+	if (twin && is_parent)
+		return fail(why, "%s: is watched for its files", path);
+	if (twin)
+		let_go(twin);
+	if (!inotifytools_watch_file(path, is_parent ? PARENT_EVENTS : EVENTS))
 		return refused(path, why);
 	read_watches(watch, &after);
 	place->wd = added(buf_text(&before), buf_text(&after));
@@ -245,10 +288,89 @@ int watch_add(struct watch *watch, const char *path, struct why *why)
 	return 0;
 }
 
+int watch_add(struct watch *watch, const char *path, struct why *why)
+{
+	return add(watch, path, false, why);
+}
+
+/* ---- parents ------------------------------------------------------------- */
+
+static const char *last_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+int watch_add_parent(struct watch *watch, const char *path, struct why *why)
+{
+	const char *name = last_of(path);
+	auto_free char *parent = mem_strndup(path, (size_t)(name - path));
+
+	return add(watch, *parent ? parent : ".", true, why);
+}
+
+static bool is_name_of_ours(const struct watch *watch, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < watch->count; i++) {
+		if (!watch->places[i].is_parent &&
+		    strcmp(last_of(watch->places[i].path), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct place *parent_of(
+    struct watch *watch, const struct inotify_event *event)
+{
+	size_t i;
+
+	for (i = 0; i < watch->count; i++) {
+		if (watch->places[i].is_parent &&
+		    watch->places[i].wd == event->wd)
+			return &watch->places[i];
+	}
+	return NULL;
+}
+
+/* Something went from a parent. */
+static bool parent_rings(struct watch *watch, const struct inotify_event *event)
+{
+	struct place *parent;
+
+	if (is_name_of_ours(watch, event->name))
+		return true;
+	parent = parent_of(watch, event);
+	if (parent && ++parent->strangers == STRANGERS_MAX)
+		let_go(parent);
+	return false;
+}
+
+void watch_calm(struct watch *watch)
+{
+	size_t i;
+
+	for (i = 0; i < watch->count; i++) {
+		struct place *place = &watch->places[i];
+
+		if (!place->is_parent)
+			continue;
+		place->strangers = 0;
+		if (place->wd < 0)
+			add(watch, place->path, true, NULL);
+	}
+}
+
+/* ---- the bell ------------------------------------------------------------ */
+
 /* No dotted name is ever taken in, and those that come and go while files are
  * taken out are our own. */
-static bool rings(const struct inotify_event *event)
+static bool rings(struct watch *watch, const struct inotify_event *event)
 {
+	if (event->len && event->mask & PARENT_EVENTS)
+		return parent_rings(watch, event);
 	return !event->len || event->name[0] != '.';
 }
 
@@ -261,6 +383,6 @@ bool watch_drain(struct watch *watch)
 	/* Until it has none left: it reads a block ahead, and the descriptor is
 	 * silent while events wait inside. next_event(0) would never return. */
 	while ((event = inotifytools_next_events(0, 1)) != NULL)
-		rang |= rings(event);
+		rang |= rings(watch, event);
 	return rang;
 }

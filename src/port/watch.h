@@ -23,6 +23,13 @@ int watch_fd(const struct watch *watch);
 /* Adds a directory, or a file (the spool's bell). To add again what is watched
  * does nothing; do so after it was replaced, and the old one is forgotten. */
 int watch_add(struct watch *watch, const char *path, struct why *why);
+/* Lets it ring, too, when what is at `path` (a path that was added) is removed
+ * while somebody holds it open: its parent directory is watched for that, but
+ * no longer than until a thousand other things went from there. Fails when that
+ * may not be watched, or is one of those added: then only a look tells. */
+int watch_add_parent(struct watch *watch, const char *path, struct why *why);
+/* Watches the parents again that were left alone. To be called now and then. */
+void watch_calm(struct watch *watch);
 /* Empties the queue; true when anything rang, be it an overflow. What happens
  * to dotted names rings not: they are never taken in, and ours are among them. */
 bool watch_drain(struct watch *watch);

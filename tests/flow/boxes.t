@@ -96,7 +96,6 @@ $takes->($stage->incoming('fresh.json'), '... files in the new one are taken');
 spew($stage->spool . '/moved/old.json', event());
 $takes->($stage->incoming('fresher.json'), '... again');
 ok(-e $stage->spool . '/moved/old.json', '... and the old one is left alone');
-# This rings no bell, for the daemon holds it open: the next rescan finds it.
 rmdir $stage->spool . '/incoming' or system('rm', '-rf', $stage->spool . '/incoming');
 ok(wait_until(sub { $stage->errors($daemon) =~ m{incoming: .*not picked up until it is mended} }),
 	'a drop box that was removed is told of');
@@ -107,6 +106,22 @@ $takes->($stage->incoming('back.json'), '... made again, it is taken from');
 like($stage->errors($daemon), qr{incoming: files there are picked up again}, '... which is told, too');
 is(scalar(() = $stage->errors($daemon) =~ /incoming: .*not picked up/g), 1, '... each of it once');
 is($stage->stop($daemon), 0, 'TERM ends the daemon with status 0');
+
+# ---- removed, with no rescan near ----------------------------------------------
+{
+	my ($slow, undef, $takes_slow) = stage(rescan => '1h');
+	my $box = $slow->spool . '/incoming';
+	my $n = $slow->run;
+
+	$takes_slow->("$box/before.json", 'long before the next rescan files are taken');
+	rmdir $box or system('rm', '-rf', $box);
+	ok(wait_until(sub { $slow->errors($n) =~ m{incoming: .*not picked up until it is mended} }),
+		'... and a drop box that was removed is told of');
+	mkdir $box or die $!;
+	$takes_slow->("$box/back.json", '... and made again taken from');
+	$takes_slow->("$box/more.json", '... by its bell, not only once');
+	is($slow->stop($n), 0, 'TERM ends that daemon');
+}
 
 # ---- permission taken away -------------------------------------------------------
 SKIP: {

@@ -159,6 +159,95 @@ static void a_removed_directory_comes_back(void)
 	quiet();
 }
 
+/* The daemon holds its drop boxes open, and so they live on without a name. */
+static void a_removed_directory_that_is_held_rings(void)
+{
+	struct why why = { "" };
+	int before = watches_of_kernel();
+	int held;
+
+	mkdir("in/held", 0700);
+	add("in/held");
+	held = open("in/held", O_PATH | O_CLOEXEC);
+	quiet();
+	rmdir("in/held");
+	ok(silent(), "a directory that is held tells not that it was removed");
+	close(held);
+	quiet();
+	mkdir("house", 0700);
+	mkdir("house/in", 0700);
+	add("house/in");
+	is_int(watch_add_parent(watch, "house/in", &why), 0,
+	    "its parent may be watched for that");
+	is_int(watch_add_parent(watch, "house/in", &why), 0, "and again");
+	is_int(watches_of_kernel(), before + 2, "which is one watch");
+	held = open("house/in", O_PATH | O_CLOEXEC);
+	quiet();
+	scratch_put("house/in/x.json", "{}");
+	ok(rang(), "files in it ring as before");
+	unlink("house/in/x.json");
+	scratch_put("house/other", "");
+	unlink("house/other");
+	ok(silent(), "what else comes and goes in the parent rings not");
+	rmdir("house/in");
+	ok(rang(), "but that it was removed does");
+	close(held);
+	mkdir("house/in", 0700);
+	add("house/in");
+	quiet();
+}
+
+static void a_busy_parent_is_left_alone(void)
+{
+	int before = watches_of_kernel();
+	int held;
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		/* The kernel makes one of two that are alike. */
+		const char *name = i % 2 ? "house/other" : "house/another";
+
+		scratch_put(name, "");
+		unlink(name);
+	}
+	watch_drain(watch);
+	is_int(watches_of_kernel(), before - 1,
+	    "a parent where much goes away is no longer watched");
+	quiet();
+	watch_calm(watch);
+	is_int(watches_of_kernel(), before, "until it is asked for again");
+	held = open("house/in", O_PATH | O_CLOEXEC);
+	rmdir("house/in");
+	ok(rang(), "and then it rings");
+	close(held);
+	quiet();
+}
+
+static void a_parent_may_be_one_of_ours(void)
+{
+	struct why why = { "" };
+	int before;
+
+	mkdir("in/inner", 0700);
+	add("in/inner");
+	before = watches_of_kernel();
+	is_int(watch_add_parent(watch, "in/inner", &why), -1,
+	    "a directory that is watched for files is not watched as a parent");
+	scratch_put("in/still.json", "{}");
+	ok(rang(), "and rings as before");
+	add("house");
+	is_int(watches_of_kernel(), before, "a parent may become one of ours");
+	quiet();
+	scratch_put("house/new.json", "{}");
+	ok(rang(), "and rings then");
+	watch_calm(watch);
+	scratch_put("house/newer.json", "{}");
+	ok(rang(), "which stays so");
+	is_int(watch_add_parent(watch, "nowhere/x", &why), -1,
+	    "a parent that is not there is said");
+	quiet();
+}
+
 static void a_missing_directory_is_said(void)
 {
 	struct why why = { "" };
@@ -250,6 +339,9 @@ int main(void)
 	adding_twice_is_nothing();
 	a_replaced_directory_rings_again();
 	a_removed_directory_comes_back();
+	a_removed_directory_that_is_held_rings();
+	a_busy_parent_is_left_alone();
+	a_parent_may_be_one_of_ours();
 	a_missing_directory_is_said();
 	an_overflow_rings();
 	it_opens_again();
