@@ -3,8 +3,8 @@
  * cmd/flush: whatever waits for a later time is due now, of all webhooks or of
  * those named, and the daemon is told. A million rows go in short transactions,
  * so the daemon works on meanwhile; if we die in the middle, the rest keeps its
- * time. Pauses and holds stay. When all are meant, endpoints that rest are tried
- * at once, too; only the daemon can do that, by its signal.
+ * time. Pauses and holds stay. Endpoints of theirs that rest are tried at once,
+ * too: a note in the store asks the daemon for it.
  */
 #include "base/jot.h"
 #include "base/mem.h"
@@ -158,47 +158,43 @@ static void print(const struct flushing *f)
 
 /* ---- rests ------------------------------------------------------------- */
 
-static int read_rests(struct flushing *f, struct rests *rests)
+static int end_rest(struct flushing *f, const char *webhook)
 {
-	int64_t now_ms = now_wall_ms();
-	size_t count = f->args->operand_count;
-	size_t i;
+	auto_free char *name = mem_printf(HURRY_NOTES "%s", webhook);
 
-	if (!count)
-		return rests_read(
-		    rests, f->store, f->conf, NULL, now_ms, f->why);
-	for (i = 0; i < count; i++) {
-		if (rests_read(rests, f->store, f->conf, f->args->operands[i],
-			now_ms, f->why) < 0)
-			return -1;
-	}
-	return 0;
+	return desk_note(f->store, name, "flush", f->why);
 }
 
-/* Whoever flushes has mended something, and would wonder. */
-static int tell_rests(struct flushing *f)
+/* Of all webhooks only of those that rest by the store. */
+static int end_all_rests(struct flushing *f)
 {
 	struct rests rests = { 0 };
-	int got = read_rests(f, &rests);
+	int got =
+	    rests_read(&rests, f->store, f->conf, NULL, now_wall_ms(), f->why);
 	size_t i;
 
-	for (i = 0; i < rests.count; i++) {
-		char when[TEXT_TIME_SIZE];
-
-		text_local_time(when, rests.all[i].until_ms);
-		say_warning("%s/%s rests until %s after too many failures; "
-			    "\"spoolhook flush\" of all by root, or USR2 to "
-			    "the daemon, ends it",
-		    rests.all[i].webhook, rests.all[i].endpoint, when);
-	}
+	for (i = 0; i < rests.count && got == 0; i++)
+		got = end_rest(f, rests.all[i].webhook);
 	rests_clear(&rests);
 	return got;
 }
 
-/* The daemon's own flush ends all rests. Not everybody may ask it. */
-static bool end_rests(const struct flushing *f, int pid)
+/* The daemon hears the bell and ends them, the next one if none runs. A signal
+ * tells of rests that no store knows (trouble of the host itself), if we may
+ * send it. */
+static int end_rests(struct flushing *f, int pid)
 {
-	return pid > 0 && !f->args->operand_count && kill(pid, SIGUSR2) == 0;
+	size_t i;
+
+	for (i = 0; i < f->args->operand_count; i++) {
+		if (end_rest(f, f->args->operands[i]) < 0)
+			return -1;
+	}
+	if (f->args->operand_count)
+		return 0;
+	if (pid > 0)
+		kill(pid, SIGUSR2);
+	return end_all_rests(f);
 }
 
 /* ---- the verb ---------------------------------------------------------- */
@@ -209,7 +205,7 @@ static int flush(struct flushing *f)
 	int pid = desk_daemon(f->conf);
 	bool runs = pid != 0;
 
-	if (flush_named(f) < 0 || (!end_rests(f, pid) && tell_rests(f) < 0)) {
+	if (flush_named(f) < 0 || end_rests(f, pid) < 0) {
 		say_error("%s", f->why->text);
 		return EXIT_IO;
 	}

@@ -21,6 +21,7 @@
 #include "flow/names.h"
 
 #include <assert.h>
+#include <string.h>
 
 struct dispatch *dispatch_open(const struct dispatch_sides *sides)
 {
@@ -484,6 +485,20 @@ int64_t dispatch_next_ms(const struct dispatch *d)
 	if (d->stopping || d->clocks)
 		return -1;
 	return now_earlier(d->turns.next_ms, d->next_expiry_ms);
+}
+
+void dispatch_hurry(struct dispatch *d, const char *webhook, int64_t now_ms)
+{
+	size_t i;
+
+	for (i = 0; i < d->plan->count; i++) {
+		struct target *target = &d->plan->targets[i];
+
+		if (strcmp(target->webhook->id, webhook) != 0)
+			continue;
+		breaker_hurry(&target->breaker, now_ms);
+		dispatch_touch(d, target, now_ms);
+	}
 }
 
 void dispatch_flush(struct dispatch *d, int64_t now_ms)

@@ -61,6 +61,9 @@ void dispatch_claimed(struct dispatch *dispatch, struct work *work);
 void dispatch_called(struct dispatch *dispatch, struct wire_call *call);
 void dispatch_settled(struct dispatch *dispatch, struct work *work);
 
+/* The rests of a webhook's endpoints are over: each may be tried now. */
+void dispatch_hurry(
+    struct dispatch *dispatch, const char *webhook, int64_t now_ms);
 /* Whatever was deferred is tried now. */
 void dispatch_flush(struct dispatch *dispatch, int64_t now_ms);
 void dispatch_flushed(struct dispatch *dispatch, struct work *work);

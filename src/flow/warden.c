@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * flow/warden: has the store tend to pauses and to deliveries without an
- * endpoint, and tells of what it did.
+ * flow/warden: has the store tend to pauses, to rests that an operator ends and
+ * to deliveries without an endpoint, and tells of what it did.
  *
  * Owns the question under way. Promises that a pause ends by itself and is told
- * of, and that no delivery is dropped because its webhook's file is gone. It
+ * of, that a rest ends when a verb asks for it, and that no delivery is dropped
+ * because its webhook's file is gone. It
  * decides nothing itself. If we die in the middle, the next daemon asks again.
  */
 #include "flow/warden.h"
 
 #include "base/mem.h"
+#include "base/now.h"
 #include "base/say.h"
 
 #include <unistd.h>
@@ -92,6 +94,16 @@ static void tell_resumed(struct warden *warden)
 	}
 }
 
+/* The clock of now: a rest that began after the question is over, too. */
+static void end_rests(struct warden *warden)
+{
+	int64_t now_ms = now_wall_ms();
+
+	for (size_t i = 0; i < warden->work.hurried_count; i++)
+		dispatch_hurry(
+		    warden->sides.dispatch, warden->work.hurried[i], now_ms);
+}
+
 static void tell_moved(struct warden *warden)
 {
 	struct actor by = { "spoolhook", (int64_t)geteuid() };
@@ -118,6 +130,7 @@ void warden_tended(struct warden *warden, struct work *work)
 	warden->next_ms = tend->next_ms;
 	warden->wanted |= tend->more;
 	tell_resumed(warden);
+	end_rests(warden);
 	tell_moved(warden);
 	if (tend->resumed_count || tend->moved_count)
 		dispatch_touch_all(warden->sides.dispatch, tend->now_ms);

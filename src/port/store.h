@@ -420,11 +420,13 @@ struct tended {
 
 /*
  * Keeps what waits in line with the clock and the configuration: takes away
- * pauses that are over; holds what waits for endpoints that are not among
+ * pauses that are over; ends the rests that an operator wants ended (a note
+ * HURRY_NOTES "WEBHOOK" says so, and is taken away); holds what waits for endpoints that are not among
  * `numbers` (its lanes stay behind it); releases what was held so and is
  * configured again, due now. An operator's hold is left alone. A step moves a
  * bounded number; `more`: send it again.
  */
+#define HURRY_NOTES "hurry/"
 struct work_tend {
 	struct work work;
 	int64_t now_ms;
@@ -433,6 +435,8 @@ struct work_tend {
 	char **resumed; /* out: webhooks whose pause is over */
 	size_t resumed_count;
 	int64_t next_ms; /* out: when the next pause ends, -1 for none */
+	char **hurried; /* out: webhooks whose endpoints are to be tried now */
+	size_t hurried_count;
 	struct tended *moved; /* out */
 	size_t moved_count;
 	bool more; /* out */

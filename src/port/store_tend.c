@@ -17,14 +17,14 @@ enum { TEND_STEP = 500 };
 
 /* ---- pauses ------------------------------------------------------------ */
 
-static void push_resumed(struct work_tend *tend, const char *webhook)
+static char **push(char **names, size_t *count, const char *name)
 {
-	size_t at = tend->resumed_count++;
+	size_t at = (*count)++;
 
 	if ((at & (at - 1)) == 0)
-		tend->resumed = mem_grow(
-		    tend->resumed, at ? at * 2 : 1, sizeof(*tend->resumed));
-	tend->resumed[at] = mem_strdup(webhook);
+		names = mem_grow(names, at ? at * 2 : 1, sizeof(*names));
+	names[at] = mem_strdup(name);
+	return names;
 }
 
 static int find_over(
@@ -42,7 +42,8 @@ static int find_over(
 		if (until_ms <= 0)
 			continue;
 		if (until_ms <= tend->now_ms)
-			push_resumed(tend, sql_text(query, 0));
+			tend->resumed = push(tend->resumed,
+			    &tend->resumed_count, sql_text(query, 0));
 		else if (tend->next_ms < 0 || until_ms < tend->next_ms)
 			tend->next_ms = until_ms;
 	}
@@ -63,6 +64,50 @@ static int end_pauses(
 			return -1;
 	}
 	return 0;
+}
+
+/* ---- rests ------------------------------------------------------------- */
+
+static int find_hurried(
+    struct store *store, struct work_tend *tend, struct why *why)
+{
+	auto_end struct sql_query *query = sql_query(store->sql,
+	    "SELECT substr(name, 7) FROM note "
+	    "WHERE name > 'hurry/' AND name < 'hurry0'");
+	int got;
+
+	while ((got = sql_next(query, why)) == 1)
+		tend->hurried = push(
+		    tend->hurried, &tend->hurried_count, sql_text(query, 0));
+	return got;
+}
+
+/* In the rows, too: whoever starts next knows of it. */
+static int end_rest(
+    struct store *store, const char *webhook, int64_t now_ms, struct why *why)
+{
+	struct sql_query *query = sql_query(store->sql,
+	    "UPDATE endpoint SET until_ms = ?1 "
+	    "WHERE webhook = ?2 AND until_ms > ?1");
+
+	sql_put_int(query, now_ms);
+	sql_put_text(query, webhook);
+	return sql_run(query, why);
+}
+
+static int end_rests(
+    struct store *store, struct work_tend *tend, struct why *why)
+{
+	if (find_hurried(store, tend, why) < 0)
+		return -1;
+	for (size_t i = 0; i < tend->hurried_count; i++) {
+		if (end_rest(store, tend->hurried[i], tend->now_ms, why) < 0)
+			return -1;
+	}
+	if (!tend->hurried_count)
+		return 0;
+	return sql_exec(store->sql,
+	    "DELETE FROM note WHERE name > 'hurry/' AND name < 'hurry0'", why);
 }
 
 /* ---- parking ----------------------------------------------------------- */
@@ -199,9 +244,12 @@ int tend_run(struct store *store, struct work *work, struct why *why)
 
 	tend->resumed = NULL;
 	tend->resumed_count = 0;
+	tend->hurried = NULL;
+	tend->hurried_count = 0;
 	tend->moved = NULL;
 	tend->moved_count = 0;
 	if (end_pauses(store, tend, why) < 0 ||
+	    end_rests(store, tend, why) < 0 ||
 	    tend_all(store, tend, true, &room, why) < 0 ||
 	    tend_all(store, tend, false, &room, why) < 0)
 		return -1;
@@ -217,10 +265,15 @@ void work_tend_clear(struct work_tend *work)
 		free(work->moved[i].webhook);
 		free(work->moved[i].endpoint);
 	}
+	for (size_t i = 0; i < work->hurried_count; i++)
+		free(work->hurried[i]);
 	free(work->resumed);
+	free(work->hurried);
 	free(work->moved);
 	work->resumed = NULL;
 	work->resumed_count = 0;
+	work->hurried = NULL;
+	work->hurried_count = 0;
 	work->moved = NULL;
 	work->moved_count = 0;
 }

@@ -340,6 +340,61 @@ static void pauses_end(void)
 	kit_wipe();
 }
 
+static int64_t rest_until(struct store *store, const char *webhook)
+{
+	struct endpoint_row row = { .webhook = webhook, .endpoint = "0" };
+	struct work_endpoints work = { .rows = &row, .count = 1 };
+
+	kit_must(store, &work, WORK_ENDPOINTS);
+	work_endpoints_clear(&work);
+	return row.breaker.until_ms;
+}
+
+static void rest(struct store *store, int n, const char *webhook)
+{
+	const struct breaker breaker = {
+		.open = true, .rest_ms = 5000, .until_ms = 6000
+	};
+	int64_t number = kit_endpoint(store, webhook, "0");
+	int64_t row = 0;
+	struct work_settle work;
+
+	kit_accept(store, n, "", number, 1);
+	kit_claim(store, number, 1, 100, &row, NULL);
+	work = kit_outcome(row, OUTCOME_DEFERRED, 1, 9000, 1000);
+	work.breaker = &breaker;
+	kit_must(store, &work, WORK_SETTLE);
+}
+
+static void rests_end(void)
+{
+	struct store *store = kit_open(STORE_DAEMON);
+	struct work_tend work;
+
+	rest(store, 1, "a");
+	rest(store, 2, "b");
+	is_int(rest_until(store, "a"), 6000, "(an endpoint rests)");
+	pause_until(store, HURRY_NOTES "a", "flush");
+	work = tend(store, NULL, 0, 2000);
+	is_int((int64_t)work.hurried_count, 1, "a rest that is to end");
+	is_str(work.hurried_count ? work.hurried[0] : "", "a", "is named,");
+	is_int(
+	    rest_until(store, "a"), 2000, "and over for the next daemon too");
+	is_int(rest_until(store, "b"), 6000, "but not that of another webhook");
+	work_tend_clear(&work);
+	work = tend(store, NULL, 0, 3000);
+	is_int((int64_t)work.hurried_count, 0, "it is ended once");
+	work_tend_clear(&work);
+	pause_until(store, HURRY_NOTES "a", "flush");
+	pause_until(store, HURRY_NOTES "gone", "flush");
+	work = tend(store, NULL, 0, 9000);
+	is_int((int64_t)work.hurried_count, 2, "one that is none may be ended");
+	is_int(rest_until(store, "a"), 2000, "and gets no longer by it");
+	work_tend_clear(&work);
+	store_close(store);
+	kit_wipe();
+}
+
 static void parks(void)
 {
 	struct store *store = kit_open(STORE_DAEMON);
@@ -511,6 +566,7 @@ int main(void)
 	recents();
 	last_failure();
 	pauses_end();
+	rests_end();
 	parks();
 	parks_in_steps();
 	by_size();
