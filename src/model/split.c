@@ -44,6 +44,9 @@ static void count(const char *data, size_t len, size_t *line, size_t *column)
 	const char *end = data + len;
 	const char *newline;
 
+	/* Before the first read there is no window, and memchr wants one. */
+	if (!len)
+		return;
 	while ((newline = memchr(data, '\n', (size_t)(end - data)))) {
 		(*line)++;
 		*column = 1;

@@ -440,8 +440,22 @@ static void large_lines_are_kept(void)
 	    "a line that is too large is given whole, to be kept aside");
 }
 
+static void no_window(void)
+{
+	struct split split;
+	struct split_piece piece;
+
+	split_init(&split, false, SIZE_MAX_DEFAULT);
+	ok(split_next(&split, NULL, 0, false, &piece) == SPLIT_MORE &&
+		piece.next == 0,
+	    "before the first read there need be no window");
+	ok(split_next(&split, NULL, 0, true, &piece) == SPLIT_EARLY,
+	    "nor of a file that is empty");
+}
+
 int main(void)
 {
+	no_window();
 	nothing();
 	hostile();
 	objects();
