@@ -31,6 +31,16 @@ my @paths = map { m{^((?:bin|etc|man|src|tests|templates|packaging)/\S*)} }
 ok(@paths > 10, 'and names paths');
 is_deeply([grep { !$made{$_} && !-e } @paths], [], 'each of which is there');
 
+# A promise names its tests in full, or those in the folder of the one before.
+my ($promised) = $readme =~ /^## What is promised\n(.*?)^## /ms;
+my ($folder, @tests) = ('');
+for my $name ($promised =~ /`(\S+\.[tc])`/g) {
+	$folder = $1 if $name =~ s{^(tests/\w+)/}{};
+	push @tests, "$folder/$name";
+}
+ok(@tests > 20, 'the promises name their tests');
+is_deeply([grep { !-e } @tests], [], 'each of which is there');
+
 # ---- packages ---------------------------------------------------------------------
 # bin/setup lists them one a line, in quoted lists. Those for building and
 # testing must be told; those for measuring may be.
@@ -47,6 +57,7 @@ is_deeply([grep { !$offered{$_} } sort keys %told], [], 'and for no other');
 
 # ---- exit codes -----------------------------------------------------------------
 my %codes = map { $_ => 1 } slurp('src/cmd/verb.h') =~ /^\tEXIT_\w+ = (\d+),/mg;
+$codes{71} = 1 if slurp('src/base/mem.c') =~ /_exit\(EX_OSERR\)/;
 my ($exits) = $readme =~ /^## Exit codes\n(.*?)^## /ms;
 my %listed = map { $_ => 1 } map { /\d+/g } $exits =~ /^\| ([\d, ]+) \|/mg;
 is_deeply(\%listed, \%codes, 'the README lists the exit codes');

@@ -32,7 +32,8 @@ sub output
 
 my %page;
 $page{$_} = slurp("man/$_")
-    for qw(spoolhook.1 spoolhook.conf.5 spoolhook-webhook.5 spoolhook-log.5);
+    for qw(spoolhook.1 spoolhook.conf.5 spoolhook-webhook.5 spoolhook-log.5
+    spoolhook-failures.7);
 
 # ---- form ----------------------------------------------------------------------
 for my $name (sort keys %page) {
@@ -108,6 +109,7 @@ is_deeply([options_in($told)], [options_of($common)],
 # ---- exit codes ------------------------------------------------------------------
 my %codes = map { $_ => 1 }
     slurp('src/cmd/verb.h') =~ /^\tEXIT_\w+ = (\d+),/mg;
+$codes{71} = 1 if slurp('src/base/mem.c') =~ /_exit\(EX_OSERR\)/;
 my ($status) = $page{'spoolhook.1'} =~ /^\.Sh EXIT STATUS(.*?)^\.Sh/ms;
 my %listed = map { $_ => 1 } $status =~ /^\.It (\d+)/mg;
 is_deeply(\%listed, \%codes, 'spoolhook(1) lists the exit codes');
@@ -182,7 +184,7 @@ is_deeply([sort $operators =~ /^\.It Ic (\w+)$/mg],
 # ---- codes of findings ----------------------------------------------------------
 my %findings;
 for my $file (glob('src/model/conf*.c'), 'src/model/filter_compile.c',
-    'src/model/source.c', 'src/flow/load.c')
+    'src/model/source.c', 'src/flow/load.c', 'src/cmd/online.c')
 {
 	my $text = slurp($file);
 
@@ -190,6 +192,7 @@ for my $file (glob('src/model/conf*.c'), 'src/model/filter_compile.c',
 	    $text =~ /reader_(?:say|warn|say_key)\(\s*r,\s*"([a-z-]+)"/g,
 	    $text =~ /\bfault(?:_near)?\(\s*c,\s*[&\w]+,\s*"([a-z-]+)"/g,
 	    $text =~ /code = "([a-z-]+)"/g,
+	    $text =~ /place_say\([^"]*"([a-z-]+)"/g,
 	    $text =~ /say\(load,\s*SEVERITY_\w+,\s*\w+,\s*"([a-z-]+)"/g;
 }
 $findings{$_} = 1
@@ -244,5 +247,11 @@ my @why = slurp('src/flow/refuse.c') =~ /jot_\w+\(&text, "(\w+)"/g;
 ok(@why > 5, 'the members of a reason are found in the sources');
 is_deeply([grep { $section !~ /Ic \Q$_\E\b/ } @why], [],
     'and every member of NAME.why.json');
+
+# ---- failures ------------------------------------------------------------------------
+my @shown = map { /(\S+\.t)\b/g } $page{'spoolhook-failures.7'} =~ /^\.Bq (.*)/mg;
+ok(@shown > 20, 'spoolhook-failures(7) names the tests that show it');
+is_deeply([grep { !-e "tests/$_" && !-e "tests/fault/$_" && !-e "tests/flow/$_" }
+    @shown], [], 'each of which is there');
 
 done_testing;
