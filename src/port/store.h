@@ -225,6 +225,7 @@ struct work_settle {
 struct endpoint_row {
 	const char *webhook;
 	const char *endpoint;
+	int64_t place; /* in: where it is; 0: not known, as it was */
 	int64_t number; /* out; the same for ever */
 	int64_t next_due_ms; /* out: -1 for none */
 	struct breaker breaker; /* out: as it was settled last */
@@ -238,7 +239,8 @@ struct stray {
 };
 
 /* Gives each endpoint of the configuration its number, and names those that
- * are not among them but have open deliveries. */
+ * are not among them but have open deliveries. The rest of one that is at
+ * another place now is over: its next delivery is a probe. */
 struct work_endpoints {
 	struct work work;
 	struct endpoint_row *rows;

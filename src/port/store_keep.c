@@ -26,6 +26,26 @@ static int add_endpoint(
 	return sql_run(query, why);
 }
 
+/* As model/breaker moves one. A database of before knows no places: what rests
+ * in it goes on to rest. */
+static int move_endpoint(
+    struct store *store, const struct endpoint_row *row, struct why *why)
+{
+	struct sql_query *query;
+
+	if (!row->place)
+		return 0;
+	query = sql_query(store->sql,
+	    "UPDATE endpoint SET failures = iif(place, 0, failures), "
+	    "rest_ms = iif(place, 0, rest_ms), "
+	    "until_ms = iif(place, 0, until_ms), place = ?1 "
+	    "WHERE webhook = ?2 AND name = ?3 AND place <> ?1");
+	sql_put_int(query, row->place);
+	sql_put_text(query, row->webhook);
+	sql_put_text(query, row->endpoint);
+	return sql_run(query, why);
+}
+
 static int read_endpoint(
     struct store *store, struct endpoint_row *row, struct why *why)
 {
@@ -134,6 +154,7 @@ int endpoints_run(struct store *store, struct work *work, struct why *why)
 	group->stray_count = 0;
 	for (size_t i = 0; i < group->count; i++) {
 		if (add_endpoint(store, &group->rows[i], why) < 0 ||
+		    move_endpoint(store, &group->rows[i], why) < 0 ||
 		    read_endpoint(store, &group->rows[i], why) < 0)
 			return -1;
 	}

@@ -275,8 +275,15 @@ static const char sixth[] = "DROP TRIGGER IF EXISTS meter_attempt;"
 			    "DROP TRIGGER IF EXISTS meter_end;"
 			    "DROP TRIGGER IF EXISTS total_event;";
 
-static const char *const steps[] = { first, second, third, fourth, fifth,
-	sixth };
+/*
+ * Version 7. Where an endpoint is, as a number that its daemon makes of the URL;
+ * 0 while that is not known. A rest is of a place, not of a name.
+ */
+static const char seventh[] =
+    "ALTER TABLE endpoint ADD COLUMN place INTEGER NOT NULL DEFAULT 0;";
+
+static const char *const steps[] = { first, second, third, fourth, fifth, sixth,
+	seventh };
 enum { VERSION_NOW = sizeof(steps) / sizeof(*steps) };
 
 /* Ours, or empty? */

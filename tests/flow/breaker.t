@@ -132,6 +132,32 @@ subtest 'a restart' => sub {
 	$stage->stop($daemon);
 };
 
+# ---- another URL while no daemon runs -------------------------------------------
+subtest 'another URL while no daemon runs' => sub {
+	my $peer = Peer->new;
+	my %hook = (%quick, concurrency => 1,
+	    breaker => { failures => 2, rest => '1h' });
+	my $stage = Stage->new(webhooks => { hook => { %hook,
+		endpoints => [$peer->url('/status/500')] } });
+	my $daemon = $stage->run;
+
+	drop_many($stage, 'a', 4);
+	wait_until { $stage->log('breaker_open') };
+	$stage->stop($daemon);
+	$daemon = $stage->run;
+	drop_many($stage, 'b', 1);
+	wait_until { $stage->log('accepted') == 5 };
+	is(scalar(my @same = $peer->requests('/status/500')), 2,
+	    'at the same URL the rest goes on');
+	$stage->stop($daemon);
+	$stage->webhook(hook => { %hook, endpoints => [$peer->url('/ok')] });
+	$daemon = $stage->run;
+	ok(wait_until(sub { $stage->log('delivered') == 5 }),
+	    'at another one it is over, and all follows');
+	is(scalar($stage->log('breaker_closed')), 1, '... its end is logged');
+	$stage->stop($daemon);
+};
+
 # ---- another URL ------------------------------------------------------------------
 subtest 'another URL' => sub {
 	my $peer = Peer->new;

@@ -340,14 +340,22 @@ static void pauses_end(void)
 	kit_wipe();
 }
 
-static int64_t rest_until(struct store *store, const char *webhook)
+static struct breaker breaker_at(
+    struct store *store, const char *webhook, int64_t place)
 {
-	struct endpoint_row row = { .webhook = webhook, .endpoint = "0" };
+	struct endpoint_row row = {
+		.webhook = webhook, .endpoint = "0", .place = place
+	};
 	struct work_endpoints work = { .rows = &row, .count = 1 };
 
 	kit_must(store, &work, WORK_ENDPOINTS);
 	work_endpoints_clear(&work);
-	return row.breaker.until_ms;
+	return row.breaker;
+}
+
+static int64_t rest_until(struct store *store, const char *webhook)
+{
+	return breaker_at(store, webhook, 0).until_ms;
 }
 
 static void rest(struct store *store, int n, const char *webhook)
@@ -391,6 +399,27 @@ static void rests_end(void)
 	is_int((int64_t)work.hurried_count, 2, "one that is none may be ended");
 	is_int(rest_until(store, "a"), 2000, "and gets no longer by it");
 	work_tend_clear(&work);
+	store_close(store);
+	kit_wipe();
+}
+
+static void rests_are_of_a_place(void)
+{
+	struct store *store = kit_open(STORE_DAEMON);
+	struct breaker breaker;
+
+	rest(store, 1, "a");
+	rest(store, 2, "b");
+	is_int(breaker_at(store, "a", 7).until_ms, 6000,
+	    "whose place is learnt only now rests on");
+	is_int(breaker_at(store, "a", 7).until_ms, 6000, "and at the same");
+	is_int(breaker_at(store, "a", 0).until_ms, 6000,
+	    "and when nobody says where it is");
+	breaker = breaker_at(store, "a", 8);
+	ok(breaker.open && !breaker.until_ms && !breaker.rest_ms &&
+		!breaker.failures,
+	    "at another place it may be probed now, and begins anew");
+	is_int(breaker_at(store, "b", 7).until_ms, 6000, "others rest on");
 	store_close(store);
 	kit_wipe();
 }
@@ -567,6 +596,7 @@ int main(void)
 	last_failure();
 	pauses_end();
 	rests_end();
+	rests_are_of_a_place();
 	parks();
 	parks_in_steps();
 	by_size();
