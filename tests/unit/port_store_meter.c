@@ -169,7 +169,7 @@ static void edit(const char *sql)
 	sqlite3_close(db);
 }
 
-/* What versions 2 to 5 added is taken away again. */
+/* What versions 2 to 7 added is taken away again. */
 static void migration(void)
 {
 	struct store *store = kit_open(STORE_DAEMON);
@@ -189,6 +189,7 @@ static void migration(void)
 	     "ALTER TABLE endpoint DROP COLUMN opened_ms;"
 	     "ALTER TABLE endpoint DROP COLUMN told;"
 	     "ALTER TABLE endpoint DROP COLUMN told_ms;"
+	     "ALTER TABLE endpoint DROP COLUMN place;"
 	     "PRAGMA user_version = 1");
 	store = kit_open(STORE_DAEMON);
 	is_int(meter_of(store, "0").delivered, 1,
