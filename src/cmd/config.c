@@ -39,25 +39,46 @@ static void print(const struct args *args, const json_t *json)
 	free(text);
 }
 
-/* The members' names of what was looked into, for did-you-mean. */
-static int say_no_key(const struct args *args, json_t *shown, const char *key)
+/* The member nearest to a word; NULL: none is near. Lent by the object. */
+static const char *nearest(json_t *object, const char *word)
 {
 	const char *names[64] = { NULL };
 	const char *name;
-	const char *near;
 	json_t *value;
 	size_t count = 0;
 
-	json_object_foreach(shown, name, value)
+	json_object_foreach(object, name, value)
 	{
 		(void)value;
 		if (count < 63)
 			names[count++] = name;
 	}
-	near = text_nearest(key, names);
+	return text_nearest(word, names);
+}
+
+/* Of a.b.c the first part that is not there is looked at. */
+static int say_no_key(const struct args *args, json_t *shown, const char *key)
+{
+	json_t *object = shown;
+	json_t *next;
+	const char *part = key;
+	auto_free char *word = NULL;
+	const char *near;
+	size_t len;
+
+	for (;;) {
+		len = strcspn(part, ".");
+		next = json_object_getn(object, part, len);
+		if (!next)
+			break;
+		object = next;
+		part += len + (part[len] == '.');
+	}
+	word = mem_strndup(part, len);
+	near = nearest(object, word);
 	if (near)
-		say_error("%s: there is no \"%s\" (did you mean \"%s\"?)",
-		    args->verb->name, key, near);
+		say_error("%s: there is no \"%s\" (did you mean \"%.*s%s\"?)",
+		    args->verb->name, key, (int)(part - key), key, near);
 	else
 		say_error("%s: there is no \"%s\"; \"spoolhook config show\" "
 			  "shows all",

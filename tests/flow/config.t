@@ -100,6 +100,13 @@ is_deeply($one, ['10s', '1m', '10m'], 'a single key can be asked for');
 my ($status, $out, $err) = $stage->verb('config', 'show', 'spol');
 is($status, 1, 'one that is not there ends with 1');
 like($err, qr/did you mean "spool"/, '... and the nearest name');
+for (['retention.daed', 'retention.dead'], ['retnetion.dead', 'retention'],
+    ['webhooks.plain.rety', 'webhooks.plain.retry']) {
+	my ($key, $near) = @$_;
+	(undef, undef, $err) = $stage->verb('config', 'show', $key);
+	like($err, qr/there is no "\S+" \(did you mean "\Q$near\E"\?\)/,
+	    "... also of a key that lies deeper: $key");
+}
 ($status, undef, $err) = $stage->verb('config');
 is($status, 64, '"config" alone is a mistake');
 like($err, qr/config show/, '... that says what to type');
