@@ -22,7 +22,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { FILE_MODE = 0640, DIR_MODE = 0750, LOOK_EVERY_MS = 1000 };
+enum {
+	FILE_MODE = 0640,
+	SHARED_MODE = 0660,
+	DIR_MODE = 0750,
+	LOOK_EVERY_MS = 1000,
+};
 
 struct journal {
 	char *path;
@@ -31,14 +36,22 @@ struct journal {
 	off_t end; /* of the file after our last whole line, -1: not known */
 };
 
-static int make_parent(const char *path, struct why *why)
+/* NULL: none that could be made. */
+static char *parent_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	auto_free char *parent = NULL;
 
 	if (!slash || slash == path)
+		return NULL;
+	return mem_strndup(path, (size_t)(slash - path));
+}
+
+static int make_parent(const char *path, struct why *why)
+{
+	auto_free char *parent = parent_of(path);
+
+	if (!parent)
 		return 0;
-	parent = mem_strndup(path, (size_t)(slash - path));
 	if (mkdir(parent, DIR_MODE) < 0 && errno != EEXIST)
 		return fail(why, "%s: cannot make directory: %m", parent);
 	return 0;
@@ -49,6 +62,24 @@ static int open_file(const char *path)
 {
 	return open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
 	    FILE_MODE);
+}
+
+/* Who may change the directory may write the file, as with the database: the
+ * lines of verbs come from the members of its group. Whoever can, sees to it,
+ * whatever the umask was; for others it is as it is. */
+static void share(const char *path, int fd)
+{
+	auto_free char *parent = parent_of(path);
+	struct stat dir;
+	struct stat st;
+
+	if (!parent || stat(parent, &dir) < 0 || !(dir.st_mode & S_IWGRP))
+		return;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_gid != dir.st_gid || st.st_mode & S_IWGRP)
+		return;
+	/* Not the owner: then the group may not write, and is told so. */
+	(void)!fchmod(fd, SHARED_MODE);
 }
 
 static int open_log(const char *path, struct why *why)
@@ -62,6 +93,7 @@ static int open_log(const char *path, struct why *why)
 	}
 	if (fd < 0)
 		return fail(why, "%s: cannot open: %m", path);
+	share(path, fd);
 	return fd;
 }
 

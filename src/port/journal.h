@@ -16,8 +16,8 @@
  */
 struct journal;
 
-/* Makes the file (0640) and its directory (0750, one level) when missing. The
- * path may also name a pipe or a terminal, such as /dev/stdout. */
+/* Makes the file (0640; 0660 in a directory that its group may change) and its
+ * directory (0750, one level) when missing. The path may also name a pipe or a terminal, such as /dev/stdout. */
 struct journal *journal_open(const char *path, struct why *why);
 void journal_close(struct journal *journal);
 /* On failure the old file stays open. */

@@ -294,6 +294,46 @@ is(scalar(grep { /"result":"deleted"/ } lines($out)), scalar @open,
 is(scalar(grep { $_->{state} ne 'delivered' } $stage->queue), 0,
 	'... and none is forgotten');
 
+# ---- a group that may --------------------------------------------------------
+# As the packaging has it: the daemon's user, and a group that the spool is of.
+SKIP: {
+	skip 'not root', 5 if $>;
+	my $shared = Stage->new(webhooks => { pager => {
+		endpoints => ["http://127.0.0.1:$dead/p"], triggers => ['*'],
+		retry => { delays => ['1h'] } } });
+	my ($user, $group) = (scalar getpwnam('daemon'), scalar getgrnam('games'));
+	my %mode = ('' => 02771, incoming => 02770, rejected => 02770,
+	    failed => 02770, mail => 02770, log => 02770);
+
+	for my $part (sort keys %mode) {
+		mkdir $shared->spool . "/$part";
+		chown $user, $group, $shared->spool . "/$part";
+		chmod $mode{$part}, $shared->spool . "/$part";
+	}
+	my @as = ('sh', '-c', 'umask 027; exec setpriv "$@"', 'sh', '--regid',
+	    'nogroup', '--groups', 'games', '--reuid');
+	local $shared->{as} = [@as, 'daemon'];
+	my $n = $shared->run;
+	$shared->drop('a.json', $shared->event_text('triggered', id => 'shared'));
+	wait_until { $shared->log('attempt') };
+	$shared->{as} = [@as, 'nobody'];
+	($status, undef, $err) = $shared->verb('queue', 'hold', '--all');
+	is($status, 0, 'a member of the group may hold');
+	is($err, '', '... and has nothing to be told of');
+	my ($held) = $shared->log('held');
+	is($held && $held->{by}, 'nobody', '... the log tells who did it');
+	$shared->{as} = [@as, 'daemon'];
+	is($shared->stop($n), 0, '(TERM ends the daemon)');
+	rename $shared->spool . '/log/delivery.jsonl', $shared->spool . '/log/old';
+	$shared->{as} = [@as, 'nobody'];
+	$shared->verb('queue', 'release', '--all');
+	$shared->{as} = [@as, 'daemon'];
+	$n = $shared->run;
+	like(join(' ', map { $_->{kind} } $shared->log), qr/^released .*\bstarted\b/,
+	    'whoever begins the log, the other goes on with it');
+	$shared->stop($n);
+}
+
 # ---- not for everybody ------------------------------------------------------
 SKIP: {
 	skip 'not root', 24 if $>;

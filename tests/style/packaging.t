@@ -93,7 +93,7 @@ SKIP: {
 	my %want = (
 		'' => [02771, 'hookadm'], '/incoming' => [03730, 'hookdrop'],
 		'/rejected' => [02770, 'hookadm'], '/failed' => [02770, 'hookadm'],
-		'/mail' => [02770, 'hookadm'], '/log' => [02750, 'hookadm'],
+		'/mail' => [02770, 'hookadm'], '/log' => [02770, 'hookadm'],
 	);
 	for my $part (sort keys %want) {
 		my @st = stat "$root/var/spool/spoolhook$part";

@@ -46,6 +46,35 @@ static void lines_are_appended(void)
 	has_str(why.text, "no/such/folder", "the sentence names it");
 }
 
+static mode_t mode_of(const char *name)
+{
+	struct stat st = { 0 };
+
+	stat(name, &st);
+	return st.st_mode & 07777;
+}
+
+/* What a member of the group does is logged as well as what the daemon does. */
+static void a_group_may_share_it(void)
+{
+	static const char shared[] = "shared/delivery.jsonl";
+	mode_t mask = umask(027);
+
+	mkdir("shared", 0700);
+	chmod("shared", 02770);
+	journal_close(journal_open(shared, NULL));
+	is_int(mode_of(shared), 0660,
+	    "in a directory that is the group's so is the log, by any umask");
+	chmod(shared, 0640);
+	journal_close(journal_open(shared, NULL));
+	is_int(mode_of(shared), 0660, "one that was not becomes so");
+	chmod("shared", 02750);
+	chmod(shared, 0640);
+	journal_close(journal_open(shared, NULL));
+	is_int(mode_of(shared), 0640, "but not where the group may only look");
+	umask(mask);
+}
+
 static void half_a_line_stays_alone(void)
 {
 	struct journal *journal;
@@ -359,6 +388,7 @@ int main(void)
 {
 	scratch_begin();
 	lines_are_appended();
+	a_group_may_share_it();
 	half_a_line_stays_alone();
 	a_full_disk_is_said();
 	rotation_is_noticed();
