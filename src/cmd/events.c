@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * cmd/events: reads events as intake does, but all at once and into memory:
- * whoever asks `route` or `render` has a handful, and wants to be told of a bad
- * one before anything is shown. Changes nothing, keeps nothing.
+ * cmd/events: reads events as intake does, but all of an input before anything
+ * comes of it: whoever asks `route` or `render` has a handful, and wants to be
+ * told of a bad one before anything is shown; whoever submits many wants all of
+ * them in or none. Changes nothing, keeps nothing.
  */
 #include "cmd/events.h"
 
@@ -10,7 +11,6 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "cmd/verb.h"
-#include "model/split.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,32 +20,7 @@
 
 enum { INPUT_MAX = 256 * 1024 * 1024 };
 
-static int bad(const char *name, const struct split_piece *at, const char *code,
-    const char *message)
-{
-	say_error(
-	    "%s:%zu:%zu: %s [%s]", name, at->line, at->column, message, code);
-	return EXIT_BAD_EVENT;
-}
-
-static int add(struct event_list *list, const char *name, const char *bytes,
-    const struct split_piece *piece)
-{
-	struct event_item item = { .bytes = bytes + piece->start,
-		.len = piece->end - piece->start,
-		.line = piece->line };
-	const char *code;
-	struct why why;
-
-	if (event_parse(&item.event, item.bytes, item.len, &code, &why) < 0)
-		return bad(name, piece, code, why.text);
-	list->items =
-	    mem_grow(list->items, list->count + 1, sizeof(*list->items));
-	list->items[list->count++] = item;
-	return EXIT_OK;
-}
-
-static bool is_lines(const char *name)
+bool events_are_lines(const char *name)
 {
 	const char *end = strrchr(name, '.');
 
@@ -53,44 +28,100 @@ static bool is_lines(const char *name)
 	    (strcmp(end, ".jsonl") == 0 || strcmp(end, ".ndjson") == 0);
 }
 
-static int cut(
-    struct event_list *list, const struct conf *conf, const char *name)
+/* ---- one by one --------------------------------------------------------- */
+
+static int bad(const struct event_walk *walk, const struct split_piece *at,
+    const char *code, const char *message)
+{
+	say_error("%s:%zu:%zu: %s [%s]%s", walk->name, at->line, at->column,
+	    message, code, walk->so);
+	return EXIT_BAD_EVENT;
+}
+
+static int read_one(
+    struct event_walk *walk, const char *bytes, const struct split_piece *piece)
+{
+	struct event event = { 0 };
+	const char *code;
+	struct why why;
+
+	if (event_parse(&event, bytes + piece->start, piece->end - piece->start,
+		&code, &why) < 0)
+		return bad(walk, piece, code, why.text);
+	walk->count++;
+	walk->each(walk, &event, bytes, piece);
+	return EXIT_OK;
+}
+
+static int end(struct event_walk *walk, const struct split *split)
 {
 	static const struct split_piece top = { .line = 1, .column = 1 };
+
+	walk->lines = split->form == SPLIT_LINES;
+	return walk->count
+	    ? EXIT_OK
+	    : bad(walk, &top, "not_event", "there is no event in it");
+}
+
+int events_walk(struct event_walk *walk, const struct buf *input)
+{
 	struct split split;
 	size_t at = 0;
 
-	split_init(&split, is_lines(name), (size_t)conf->max_event_size);
+	split_init(&split, walk->lines, walk->size_max);
 	for (;;) {
 		struct split_piece piece = { 0 };
-		const char *bytes = buf_text(&list->input) + at;
+		const char *bytes = buf_text(input) + at;
 
-		switch (split_next(
-		    &split, bytes, list->input.len - at, true, &piece)) {
+		switch (
+		    split_next(&split, bytes, input->len - at, true, &piece)) {
 		case SPLIT_EVENT:
-			if (add(list, name, bytes, &piece) != EXIT_OK)
+			if (read_one(walk, bytes, &piece) != EXIT_OK)
 				return EXIT_BAD_EVENT;
 			break;
 		case SPLIT_END:
-			return list->count ? EXIT_OK
-					   : bad(name, &top, "not_event",
-						 "there is no event in it");
+			return end(walk, &split);
 		case SPLIT_MORE:
 			break;
 		case SPLIT_BAD_LINE:
 		case SPLIT_BROKEN:
 		case SPLIT_EARLY:
 		case SPLIT_TOO_LARGE:
-			return bad(name, &piece, piece.code, piece.message);
+			return bad(walk, &piece, piece.code, piece.message);
 		}
 		at += piece.next;
 	}
 }
 
+/* ---- all at once -------------------------------------------------------- */
+
+static void add(struct event_walk *walk, struct event *event, const char *bytes,
+    const struct split_piece *piece)
+{
+	struct event_list *list = walk->arg;
+
+	list->items =
+	    mem_grow(list->items, list->count + 1, sizeof(*list->items));
+	list->items[list->count++] = (struct event_item){
+		.event = *event,
+		.bytes = bytes + piece->start,
+		.len = piece->end - piece->start,
+		.line = piece->line,
+	};
+}
+
 static int cut_whole(
     struct event_list *list, const struct conf *conf, const char *name)
 {
-	int code = cut(list, conf, name);
+	struct event_walk walk = {
+		.name = name,
+		.so = "",
+		.size_max = (size_t)conf->max_event_size,
+		.lines = events_are_lines(name),
+		.each = add,
+		.arg = list,
+	};
+	int code = events_walk(&walk, &list->input);
 
 	if (code != EXIT_OK)
 		events_clear(list);

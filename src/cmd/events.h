@@ -5,7 +5,9 @@
 #include "base/buf.h"
 #include "model/conf.h"
 #include "model/event.h"
+#include "model/split.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -34,5 +36,26 @@ int events_load(
 int events_take(struct event_list *list, const struct conf *conf,
     const char *name, char *text);
 void events_clear(struct event_list *list);
+
+/*
+ * The same one by one, for files that are too large to keep what is in them.
+ */
+struct event_walk {
+	const char *name; /* of the input, for messages */
+	const char *so; /* what a mistake led to, "; …", or "" */
+	size_t size_max; /* of an event, bytes */
+	bool lines; /* the name says JSON lines; then, whether it was */
+	size_t count; /* of the events so far */
+	/* Takes an event over, which lies in `bytes` where `piece` says. */
+	void (*each)(struct event_walk *walk, struct event *event,
+	    const char *bytes, const struct split_piece *piece);
+	void *arg;
+};
+
+/* Returns EXIT_OK, or 65 after saying what is wrong, be it that there is no
+ * event; what came before was taken all the same. */
+int events_walk(struct event_walk *walk, const struct buf *input);
+/* True when a file's name says that it holds JSON lines. */
+bool events_are_lines(const char *name);
 
 #endif

@@ -17,11 +17,11 @@
 #include "base/say.h"
 #include "base/text.h"
 #include "cmd/compose.h"
+#include "cmd/events.h"
 #include "cmd/progress.h"
 #include "cmd/verb.h"
 #include "model/event.h"
 #include "model/id.h"
-#include "model/split.h"
 #include "port/spool.h"
 #include "port/store.h"
 
@@ -62,79 +62,44 @@ struct submission {
 	size_t count;
 };
 
-static int bad(const char *name, const struct split_piece *at, const char *code,
-    const char *message)
+/* An input that is looked at, with the bar that tells how far. */
+struct looking {
+	const struct buf *input;
+	struct progress progress;
+};
+
+static void look_at(struct event_walk *walk, struct event *event,
+    const char *bytes, const struct split_piece *piece)
 {
-	say_error("%s:%zu:%zu: %s [%s]; nothing of it was submitted", name,
-	    at->line, at->column, message, code);
-	return EXIT_BAD_EVENT;
+	struct looking *looking = walk->arg;
+
+	event_clear(event);
+	progress_to(
+	    &looking->progress, bytes + piece->next - buf_text(looking->input));
 }
 
-static int look_at(
-    const char *name, const char *bytes, const struct split_piece *piece)
-{
-	struct event event = { 0 };
-	struct why why;
-	const char *code;
-
-	if (event_parse(&event, bytes + piece->start, piece->end - piece->start,
-		&code, &why) < 0)
-		return bad(name, piece, code, why.text);
-	event_clear(&event);
-	return EXIT_OK;
-}
-
-static int look_at_all(const struct submission *s, const char *name,
-    const struct buf *input, bool *lines, size_t *count,
-    struct progress *progress)
-{
-	struct split split;
-	size_t at = 0;
-
-	split_init(&split, *lines, (size_t)s->conf->max_event_size);
-	*count = 0;
-	for (;;) {
-		struct split_piece piece = { 0 };
-		const char *bytes = buf_text(input) + at;
-		enum split_answer answer =
-		    split_next(&split, bytes, input->len - at, true, &piece);
-
-		switch (answer) {
-		case SPLIT_EVENT:
-			if (look_at(name, bytes, &piece) != EXIT_OK)
-				return EXIT_BAD_EVENT;
-			(*count)++;
-			break;
-		case SPLIT_END:
-			*lines = split.form == SPLIT_LINES;
-			if (*count)
-				return EXIT_OK;
-			return bad(name,
-			    &(struct split_piece){ .line = 1, .column = 1 },
-			    "not_event", "there is no event in it");
-		case SPLIT_MORE:
-			break;
-		case SPLIT_BAD_LINE:
-		case SPLIT_BROKEN:
-		case SPLIT_EARLY:
-		case SPLIT_TOO_LARGE:
-			return bad(name, &piece, piece.code, piece.message);
-		}
-		at += piece.next;
-		progress_to(progress, (int64_t)at);
-	}
-}
-
-/* Looks at everything as the daemon will; *count is the number of events. */
+/* Looks at everything as the daemon will; *count is the number of events, and
+ * *lines tells whether they are JSON lines. */
 static int look(const struct submission *s, const char *name,
     const struct buf *input, bool *lines, size_t *count)
 {
-	struct progress progress;
+	struct looking looking = { .input = input };
+	struct event_walk walk = {
+		.name = name,
+		.so = "; nothing of it was submitted",
+		.size_max = (size_t)s->conf->max_event_size,
+		.lines = *lines,
+		.each = look_at,
+		.arg = &looking,
+	};
 	int code;
 
-	progress_start(&progress, s->args, "checking", (int64_t)input->len);
-	code = look_at_all(s, name, input, lines, count, &progress);
-	progress_end(&progress);
+	progress_start(
+	    &looking.progress, s->args, "checking", (int64_t)input->len);
+	code = events_walk(&walk, input);
+	progress_end(&looking.progress);
+	*lines = walk.lines;
+	*count = walk.count;
 	return code;
 }
 
@@ -345,14 +310,6 @@ static int submit_bytes(
 	return code;
 }
 
-static bool ends_in(const char *name, const char *ending)
-{
-	size_t len = strlen(name);
-	size_t tail = strlen(ending);
-
-	return len >= tail && strcmp(name + len - tail, ending) == 0;
-}
-
 static int submit_file(struct submission *s, const char *name)
 {
 	auto_buf struct buf input = BUF_INIT(INPUT_MAX);
@@ -368,7 +325,7 @@ static int submit_file(struct submission *s, const char *name)
 		return EXIT_NO_INPUT;
 	}
 	return submit_bytes(s, standard ? "standard input" : name, &input,
-	    ends_in(name, ".jsonl") || ends_in(name, ".ndjson"));
+	    events_are_lines(name));
 }
 
 static int submit_composed(struct submission *s)
