@@ -5,37 +5,23 @@
 # plays statuses back, and ends when it is told. SPOOLHOOK_PROGRAM names the program.
 use strict;
 use warnings;
-use Cwd qw(abs_path);
-use File::Basename qw(dirname);
+use FindBin qw($Bin);
+use lib "$Bin/../lib";
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use JSON::PP;
+use Stage qw(wait_until slurp top);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
-my $root = abs_path(dirname(__FILE__) . '/../..');
-my $program = $ENV{SPOOLHOOK_PROGRAM} // "$root/bin/spoolhook";
+my $program = $ENV{SPOOLHOOK_PROGRAM} // top() . "/bin/spoolhook";
 my $dir = tempdir(CLEANUP => 1);
 my $patience = 20;
 my %running;
 
-sub slurp {
-    my ($name) = @_;
-    open my $f, '<:raw', "$dir/$name" or return '';
-    local $/;
-    return <$f> // '';
-}
-
-# Waits for a fact, with a bound.
-sub wait_for {
-    my ($fact) = @_;
-    my $end = time + $patience;
-    while (time < $end) {
-        my $value = $fact->();
-        return $value if $value;
-        sleep 0.02;
-    }
-    return;
+# What stands in a file of the stage, so far.
+sub said {
+    return slurp("$dir/$_[0]") // '';
 }
 
 # Starts it; its pid and port.
@@ -49,14 +35,14 @@ sub start {
         exec $program, 'listen', '--port', 0, @args or exit 127;
     }
     $running{$pid} = 1;
-    my $port = wait_for(sub { slurp('err') =~ m{listening on http://127\.0\.0\.1:(\d+)/} && $1 });
+    my $port = wait_until(sub { said('err') =~ m{listening on http://127\.0\.0\.1:(\d+)/} && $1 });
     return ($pid, $port);
 }
 
-# Waits for its end, as long as patience lasts; its exit code.
+# Waits for its end; its exit code.
 sub ended {
     my ($pid) = @_;
-    my $code = wait_for(sub { waitpid($pid, 1) == $pid ? 'x' . ($? >> 8) : 0 });
+    my $code = wait_until(sub { waitpid($pid, 1) == $pid ? 'x' . ($? >> 8) : 0 });
     delete $running{$pid} if $code;
     return $code ? substr($code, 1) : 'still running';
 }
@@ -93,7 +79,7 @@ END { local $?; kill 'KILL', $_ for keys %running; }
 
 # Mistakes.
 is(run_to_end('--status', '99'), 64, 'a status that is none is a usage error');
-like(slurp('err'), qr/503\*3,200/, 'that shows how it is meant');
+like(said('err'), qr/503\*3,200/, 'that shows how it is meant');
 is(run_to_end('--status', '200,'), 64, 'an empty part is none');
 is(run_to_end('--status', '200*0'), 64, 'no times is no part');
 is(run_to_end('--status', join ',', (200) x 65), 64, 'a list has a bound');
@@ -103,7 +89,7 @@ is(run_to_end('--address', 'example.org'), 73, 'a name is no address');
 {
     my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die;
     is(run_to_end('--port', $taken->sockport), 73, 'a taken port cannot be used');
-    like(slurp('err'), qr/in use/, 'and it says why');
+    like(said('err'), qr/in use/, 'and it says why');
 }
 
 # For people.
@@ -113,7 +99,7 @@ is(run_to_end('--address', 'example.org'), 73, 'a name is no address');
     my @got = map { post($port, "/hook?n=$_", "{\"a\": \"b\e[31m\",\n \"n\": 1.10}", 'X-Team: sre') } 1 .. 5;
     is("@got", '503 503 404 200 200', 'statuses are played in turn, the last repeats');
     is(ended($pid), 0, 'after the wanted number it ends with 0');
-    my $out = slurp('out');
+    my $out = said('out');
     like($out, qr/^\d\d:\d\d:\d\d POST \/hook\?n=1 -> 503$/m, 'time, method, path and status');
     like($out, qr/^  X-Team: sre$/m, 'the headers');
     like($out, qr/^    \{"a": "b\\x1b\[31m",$/m, 'the payload, harmless for a terminal');
@@ -127,7 +113,7 @@ is(run_to_end('--address', 'example.org'), 73, 'a name is no address');
     my $begun = time;
     is(post($port, '/x', "{\"a\": \"\xff\\n\"}\n", 'X-A: 1', 'x-a: 2'), 200, 'it answers 200');
     ok(time - $begun >= 0.099, 'after the delay');
-    my @lines = split /\n/, slurp('out');
+    my @lines = split /\n/, said('out');
     is(scalar @lines, 1, 'one line a request, there before its answer');
     my $seen = decode_json($lines[0]);
     is_deeply([ sort keys %$seen ], [qw(body headers method path status ts)], 'with the promised members');
@@ -143,7 +129,7 @@ is(run_to_end('--address', 'example.org'), 73, 'a name is no address');
     my ($pid, $port) = start('out', '--json', '--delay', '1h');
     my @waiting = map { dial($port) } 1 .. 3;
     print $_ "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" for @waiting;
-    ok(wait_for(sub { (() = slurp('out') =~ /\n/g) == 3 }), 'requests arrive while answers are waited for');
+    ok(wait_until(sub { (() = said('out') =~ /\n/g) == 3 }), 'requests arrive while answers are waited for');
     kill 'INT', $pid;
     is(ended($pid), 0, 'INT ends it at once, delays or not');
 }

@@ -5,18 +5,17 @@
 # no daemon, no store. SPOOLHOOK_PROGRAM names the program.
 use strict;
 use warnings;
-use Cwd qw(abs_path);
-use File::Basename qw(dirname);
+use FindBin qw($Bin);
+use lib "$Bin/../lib";
 use File::Temp qw(tempdir);
 use JSON::PP;
+use Stage qw(wait_until slurp top);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
-my $root = abs_path(dirname(__FILE__) . '/../..');
-my $program = $ENV{SPOOLHOOK_PROGRAM} // "$root/bin/spoolhook";
+my $program = $ENV{SPOOLHOOK_PROGRAM} // top() . "/bin/spoolhook";
 my $dir = tempdir(CLEANUP => 1);
 my $file = "$dir/log/delivery.jsonl";
-my $patience = 20;
 my %running;
 
 $ENV{SPOOLHOOK_CONFIG} = "$dir/etc";
@@ -28,24 +27,6 @@ sub put {
     open my $f, $mode // '>', $name or die "$name: $!";
     print $f $text;
     close $f or die;
-}
-
-sub slurp {
-    my ($name) = @_;
-    open my $f, '<:raw', $name or return '';
-    local $/;
-    return <$f> // '';
-}
-
-sub wait_for {
-    my ($fact) = @_;
-    my $end = time + $patience;
-    while (time < $end) {
-        my $value = $fact->();
-        return $value if $value;
-        sleep 0.02;
-    }
-    return;
 }
 
 # Starts it with its output in a file; the pid.
@@ -64,7 +45,7 @@ sub start {
 # Its exit code once it has ended, "signal N" when it was killed.
 sub ended {
     my ($pid) = @_;
-    my $code = wait_for(sub {
+    my $code = wait_until(sub {
         return unless waitpid($pid, 1) == $pid;
         return $? & 127 ? 'signal ' . ($? & 127) : 'code ' . ($? >> 8);
     });
@@ -327,7 +308,7 @@ put($file, $lines[0]);
 SKIP: {
     skip 'a sanitizer has memory of its own', 1 if $program =~ /[at]san/;
     my $reader = start("$dir/follow", 'log', '-f', '-n', 1, '-g', '[0-9]9999"|started"');
-    wait_for(sub { -s "$dir/follow" });
+    wait_until(sub { -s "$dir/follow" });
     my ($peak) = slurp("/proc/$reader/status") =~ /^VmHWM:\s+(\d+)/m;
     cmp_ok($peak, '<', 40_000, "200,000 lines pass through $peak KiB");
     kill 'TERM', $reader;
@@ -338,22 +319,22 @@ unlink glob "$dir/log/*";
 # ---- following --------------------------------------------------------------
 put($file, join '', map { line("11:00:$_.000Z", 'started', msg => "line $_") } 10 .. 29);
 my $pid = start("$dir/follow", 'log', '-f');
-ok(wait_for(sub { slurp("$dir/follow") =~ /line 29\n/ }), '-f shows the end');
+ok(wait_until(sub { slurp("$dir/follow") =~ /line 29\n/ }), '-f shows the end');
 unlike(slurp("$dir/follow"), qr/line 19\n/, 'the last ten lines');
 like(slurp("$dir/follow"), qr/\A[^\n]*line 20\n/, 'exactly');
 put($file, line('11:01:00.000Z', 'started', msg => 'appended'), '>>');
-ok(wait_for(sub { slurp("$dir/follow") =~ /appended\n/ }), 'then what is appended');
+ok(wait_until(sub { slurp("$dir/follow") =~ /appended\n/ }), 'then what is appended');
 rename $file, "$file.1" or die;
 put("$file.1", line('11:02:00.000Z', 'started', msg => 'late'), '>>');
-ok(wait_for(sub { slurp("$dir/follow") =~ /late\n/ }), 'a moved file is read on');
+ok(wait_until(sub { slurp("$dir/follow") =~ /late\n/ }), 'a moved file is read on');
 put($file, line('11:03:00.000Z', 'started', msg => 'rotated'));
-ok(wait_for(sub { slurp("$dir/follow") =~ /rotated\n/ }), 'then the new one');
+ok(wait_until(sub { slurp("$dir/follow") =~ /rotated\n/ }), 'then the new one');
 is(scalar(() = slurp("$dir/follow") =~ /\n/g), 13, 'each line once');
 system('cp', $file, "$file.2") == 0 or die;
 truncate $file, 0 or die;
-ok(wait_for(sub { !-s $file }), '(emptied)');
+ok(wait_until(sub { !-s $file }), '(emptied)');
 put($file, line('11:04:00.000Z', 'started', msg => 'x'), '>>');
-ok(wait_for(sub { slurp("$dir/follow") =~ /x\n/ }), 'and one that was copied and emptied');
+ok(wait_until(sub { slurp("$dir/follow") =~ /x\n/ }), 'and one that was copied and emptied');
 kill 'INT', $pid;
 is(ended($pid), 'code 0', 'and ^C ends it');
 unlink "$file.1", "$file.2";
@@ -361,7 +342,7 @@ unlink "$file.1", "$file.2";
 unlink $file;
 $pid = start("$dir/follow", 'log', '-f', '-o', 'json', '--failed');
 put($file, $lines[0] . $lines[5]);
-ok(wait_for(sub { slurp("$dir/follow") eq $lines[5] }), '-f waits for a file that is not there, and filters');
+ok(wait_until(sub { slurp("$dir/follow") eq $lines[5] }), '-f waits for a file that is not there, and filters');
 kill 'TERM', $pid;
 is(ended($pid), 'code 0', 'TERM ends it, too');
 
