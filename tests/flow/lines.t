@@ -28,15 +28,12 @@ sub event
 	    ++$serial, $more // '');
 }
 
-my $seen = 0;
 sub arrives
 {
 	my ($name, @wanted) = @_;
 
-	wait_until { $stage->bodies($receiver) >= $seen + @wanted };
-	my @got = $stage->bodies($receiver);
-	is_deeply([sort @got[$seen .. $#got]], [sort @wanted], $name);
-	$seen = @got;
+	is_deeply([sort $stage->news($receiver, scalar @wanted)],
+	    [sort @wanted], $name);
 }
 
 sub gone

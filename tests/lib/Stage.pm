@@ -368,6 +368,19 @@ sub bodies
 	return @{ $state->{all} };
 }
 
+# What came to a receiver since this was last asked: waits until it is so many,
+# and returns all that is there by then.
+sub news
+{
+	my ($self, $n, $wanted) = @_;
+	my $seen = $self->{news}{$n} // 0;
+
+	wait_until { $self->bodies($n) >= $seen + $wanted };
+	my @all = $self->bodies($n);
+	$self->{news}{$n} = @all;
+	return @all[$seen .. $#all];
+}
+
 # Runs the program as `nobody` from now on, and gives the stage to it. False
 # when we are not root.
 sub as_nobody
