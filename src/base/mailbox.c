@@ -19,6 +19,8 @@ void mailbox_init(struct mailbox *box, void (*wake)(void *arg), void *arg)
 	pthread_condattr_destroy(&attr);
 	box->first = NULL;
 	box->last = &box->first;
+	box->count = 0;
+	box->wanted = 1;
 	box->wake = wake;
 	box->arg = arg;
 }
@@ -37,19 +39,24 @@ void mailbox_put(struct mailbox *box, struct letter *letter)
 void mailbox_put_all(
     struct mailbox *box, struct letter *first, struct letter *last)
 {
+	size_t count = 0;
 	bool was_empty;
+	bool enough;
 
 	last->next = NULL;
+	for (const struct letter *l = first; l; l = l->next)
+		count++;
 	pthread_mutex_lock(&box->lock);
 	was_empty = !box->first;
+	enough = box->count < box->wanted && box->count + count >= box->wanted;
 	*box->last = first;
 	box->last = &last->next;
+	box->count += count;
 	pthread_mutex_unlock(&box->lock);
 	/* Not while it is locked: who wakes up would only wait for the lock. */
-	if (!was_empty)
-		return;
-	pthread_cond_signal(&box->filled);
-	if (box->wake)
+	if (enough)
+		pthread_cond_signal(&box->filled);
+	if (was_empty && box->wake)
 		box->wake(box->arg);
 }
 
@@ -59,6 +66,7 @@ static struct letter *empty(struct mailbox *box)
 
 	box->first = NULL;
 	box->last = &box->first;
+	box->count = 0;
 	return all;
 }
 
@@ -84,10 +92,9 @@ struct letter *mailbox_wait(struct mailbox *box)
 	return all;
 }
 
-struct letter *mailbox_wait_for(struct mailbox *box, int64_t timeout_ms)
+static struct timespec moment_in(int64_t timeout_ms)
 {
 	struct timespec until;
-	struct letter *all;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += timeout_ms / 1000;
@@ -96,12 +103,51 @@ struct letter *mailbox_wait_for(struct mailbox *box, int64_t timeout_ms)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	pthread_mutex_lock(&box->lock);
-	while (!box->first) {
+	return until;
+}
+
+/* Locked: sleeps until there are so many, or the time is over. */
+static void await(struct mailbox *box, size_t count, int64_t timeout_ms)
+{
+	struct timespec until = moment_in(timeout_ms);
+
+	box->wanted = count;
+	while (box->count < box->wanted) {
 		if (pthread_cond_timedwait(&box->filled, &box->lock, &until) ==
 		    ETIMEDOUT)
 			break;
 	}
+	box->wanted = 1;
+}
+
+struct letter *mailbox_gather(
+    struct mailbox *box, size_t count, int64_t timeout_ms)
+{
+	struct letter *all;
+
+	pthread_mutex_lock(&box->lock);
+	await(box, count, timeout_ms);
+	while (!box->first)
+		pthread_cond_wait(&box->filled, &box->lock);
+	all = empty(box);
+	pthread_mutex_unlock(&box->lock);
+	return all;
+}
+
+void mailbox_hurry(struct mailbox *box)
+{
+	pthread_mutex_lock(&box->lock);
+	box->wanted = 1;
+	pthread_mutex_unlock(&box->lock);
+	pthread_cond_signal(&box->filled);
+}
+
+struct letter *mailbox_wait_for(struct mailbox *box, int64_t timeout_ms)
+{
+	struct letter *all;
+
+	pthread_mutex_lock(&box->lock);
+	await(box, 1, timeout_ms);
 	all = empty(box);
 	pthread_mutex_unlock(&box->lock);
 	return all;

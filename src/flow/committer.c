@@ -16,14 +16,13 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 /* More than this in a transaction makes nothing faster and everybody wait. */
-enum { GROUP_MAX = 64 };
+enum { GROUP_MAX = 128 };
 /* A group of so many says that more are coming: then the next one gathers for a
  * moment, so that a sync, and the pages that every group writes, are paid once
  * for many. An idle store commits at once. */
-enum { BUSY_MIN = 8, GATHER_NS = 2000000 };
+enum { BUSY_MIN = 8, GATHER_MS = 1 };
 
 struct committer {
 	struct store *store;
@@ -33,6 +32,7 @@ struct committer {
 	struct letter *out; /* sent and not yet handed over */
 	struct letter *out_last;
 	bool gathers; /* the sender flushes */
+	bool urgent; /* somebody waits for the answer of what is out */
 	struct work last; /* the letter that ends the thread */
 	bool failing; /* the trouble was said */
 	bool busy; /* the last group was a large one */
@@ -149,10 +149,8 @@ static void commit(struct committer *c, struct work *group)
 
 static struct letter *next_letters(struct committer *c)
 {
-	static const struct timespec moment = { 0, GATHER_NS };
-
 	if (c->busy)
-		nanosleep(&moment, NULL);
+		return mailbox_gather(&c->box, GROUP_MAX, GATHER_MS);
 	return mailbox_wait(&c->box);
 }
 
@@ -202,6 +200,8 @@ void committer_send(struct committer *committer, struct work *work)
 	else
 		committer->out = &work->letter;
 	committer->out_last = &work->letter;
+	/* Endpoints wait for claims, nobody for the rest. */
+	committer->urgent |= work->kind == WORK_CLAIM;
 	if (!committer->gathers)
 		committer_flush(committer);
 }
@@ -217,6 +217,9 @@ void committer_flush(struct committer *committer)
 		return;
 	mailbox_put_all(&committer->box, committer->out, committer->out_last);
 	committer->out = NULL;
+	if (committer->urgent)
+		mailbox_hurry(&committer->box);
+	committer->urgent = false;
 }
 
 void committer_close(struct committer *committer)
