@@ -101,6 +101,7 @@ static void take_stock(struct dispatch *d)
 				target->in_flight += wish->room;
 		}
 	}
+	room_count(d);
 }
 
 /* Breakers go on: from the old plan, else from what the store knew. */
@@ -186,7 +187,7 @@ static void claim_ready(struct dispatch *d, int64_t now_ms)
 			continue;
 		if (!claim)
 			claim = claim_new(d->plan, now_ms);
-		target->in_flight += count;
+		room_take(d, target, count);
 		d->in_flight += count;
 		if (claim_add(claim, target, count))
 			send_claim(d, take(&claim));
@@ -203,8 +204,7 @@ static void give_back(struct dispatch *d, int64_t number, int count)
 	d->in_flight -= count;
 	if (!target)
 		return;
-	target->in_flight -= count;
-	assert(target->in_flight >= 0);
+	room_take(d, target, -count);
 	turns_consider(&d->turns, target, now_wall_ms());
 }
 

@@ -24,7 +24,8 @@ struct dispatch {
 	struct claim *claims;
 	int64_t next_expiry_ms; /* of the next walk for what waits too long */
 	int64_t pause_until_ms; /* the store is given time */
-	int in_flight; /* calls, and room that claims have asked for */
+	int in_flight; /* deliveries, and room that claims have asked for */
+	int ahead; /* of those, what stands in line */
 	int settles, flushes, clocks;
 	bool stopping;
 	bool unmoved; /* the store could not move its times: */
@@ -40,6 +41,10 @@ void clock_again(struct dispatch *d, int64_t now_ms);
  * (dispatch_room.c). */
 int room_for(
     const struct dispatch *d, const struct target *target, int64_t now_ms);
+/* So many more (or fewer) deliveries of it are claimed. */
+void room_take(struct dispatch *d, struct target *target, int count);
+/* After another plan was taken into use. */
+void room_count(struct dispatch *d);
 /* An answer came: tells how much to claim ahead for its endpoint. */
 void room_learn(struct target *target, const struct answer *answer);
 

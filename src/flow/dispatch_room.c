@@ -12,19 +12,51 @@
 
 #include "flow/guard.h"
 
-/* What an endpoint answers within this time is claimed ahead, so that it never
- * waits for the store; few enough that a delivery is on the wire, where verbs
- * cannot touch it, for a moment only. */
-enum { AHEAD_US = 5000, AHEAD_MAX = 56, AHEAD_STEP = 8 };
+#include <assert.h>
 
-/* What may be claimed ahead for it: all of that together takes half of the
- * bound at most, so that nobody's room is spent on it. */
+enum {
+	/* What an endpoint answers within this time is claimed ahead, so that
+	 * it never waits for the store; few enough that a delivery is on the
+	 * wire, where verbs cannot touch it, for a moment only. */
+	AHEAD_US = 5000,
+	AHEAD_MAX = 120,
+	AHEAD_STEP = 8,
+	/* All endpoints together. */
+	AHEAD_ALL = 1024,
+};
+
+/* Those of it that stand in line. */
+static int in_line(const struct target *target)
+{
+	int more = target->in_flight - target->webhook->concurrency;
+
+	return more > 0 ? more : 0;
+}
+
+void room_take(struct dispatch *d, struct target *target, int count)
+{
+	int before = in_line(target);
+
+	target->in_flight += count;
+	assert(target->in_flight >= 0);
+	d->ahead += in_line(target) - before;
+}
+
+/* Whose concurrency was changed by a reload counts anew from here on. */
+void room_count(struct dispatch *d)
+{
+	size_t i;
+
+	d->ahead = 0;
+	for (i = 0; i < d->plan->count; i++)
+		d->ahead += in_line(&d->plan->targets[i]);
+}
+
+/* How many of it may be claimed ahead in all. */
 static int room_ahead(const struct dispatch *d, const struct target *target)
 {
-	int all = d->plan->conf->max_in_flight / 2 - d->in_flight;
+	int all = AHEAD_ALL - d->ahead + in_line(target);
 
-	if (all < 0)
-		return 0;
 	return target->ahead < all ? target->ahead : all;
 }
 
@@ -39,9 +71,8 @@ static int calls_of(const struct target *target, int64_t now_ms)
 	    : all;
 }
 
-/* How many more this endpoint may have under way. The bound over all never
- * takes an endpoint's first place: a hundred hanging ones must not hold up one
- * that is well. */
+/* The bound over all calls never takes an endpoint's first place: a hundred
+ * hanging ones must not hold up one that is well. */
 int room_for(
     const struct dispatch *d, const struct target *target, int64_t now_ms)
 {
@@ -50,14 +81,14 @@ int room_for(
 	int ahead =
 	    calls == target->webhook->concurrency ? room_ahead(d, target) : 0;
 	int own = calls + ahead - target->in_flight;
-	int all = d->plan->conf->max_in_flight - d->in_flight;
+	int all = d->plan->conf->max_in_flight - (d->in_flight - d->ahead);
 
 	/* While there is work ahead a claim waits until it is worth a group. */
 	if (target->claiming || own <= ahead / 2)
 		return 0;
-	if (all < 1)
-		return target->in_flight == 0;
-	return own < all ? own : all;
+	if (calls - target->in_flight <= all)
+		return own;
+	return all > 0 ? all : target->in_flight == 0;
 }
 
 /* An answer that was good and came soon tells that more would be. */

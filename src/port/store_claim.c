@@ -17,6 +17,10 @@
 
 #include <stdio.h>
 
+/* Bodies that one claim brings, give or take one: many deliveries may be wished
+ * for while events are small, and memory must not depend on their size. */
+enum { CLAIM_BYTES_MAX = 4 * 1024 * 1024 };
+
 static void push(struct work_claim *claim, const struct claimed *one)
 {
 	size_t count = claim->claimed_count;
@@ -151,16 +155,35 @@ static int mark(struct store *store, int64_t delivery, enum state state,
 	return sql_run(query, why);
 }
 
+/* What does not fit any more stays, and is due. */
+static void leave(struct work_claim *claim, const struct claimed *row)
+{
+	for (size_t i = 0; i < claim->wish_count; i++) {
+		if (claim->wishes[i].endpoint == row->endpoint)
+			claim->wishes[i].next_due_ms = claim->now_ms;
+	}
+}
+
 /* A delivery without its event (somebody edited the database, or it was
  * recovered in part) is held: it must not stop the others. */
 static int activate(struct store *store, struct work_claim *claim, size_t count,
     struct why *why)
 {
+	/* A walk for what is too old does not come by again. */
+	bool walk = claim->wish_count && claim->wishes[0].expiry;
+	size_t bytes = 0;
+
 	claim->claimed_count = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct claimed *claimed = &claim->claimed[i];
-		int got = read_event(store, claimed, why);
+		int got;
 
+		if (bytes >= CLAIM_BYTES_MAX && !walk) {
+			leave(claim, claimed);
+			continue;
+		}
+		got = read_event(store, claimed, why);
+		bytes += claimed->body_len;
 		if (got < 0 ||
 		    mark(store, claimed->delivery,
 			got ? STATE_ACTIVE : STATE_HELD, claim->now_ms,
