@@ -40,6 +40,7 @@ struct batch {
 	int fd; /* of the file, until it is taken out; -1: closed already */
 	struct plan *plan; /* that it was matched with */
 	bool last; /* with it all of the file is accepted */
+	unsigned serial; /* the intake's: of its reading of the file */
 	struct accepted_event *events;
 	struct batch_item *items; /* room for `room`; most files hold one */
 	size_t room;

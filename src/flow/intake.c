@@ -29,7 +29,9 @@
 
 enum {
 	/* Works under way: two groups of the store. */
-	UNDER_WAY_MAX = 128,
+	UNDER_WAY_MAX = 256,
+	/* Batches of one file: while some are committed, the next is read. */
+	SENT_MAX = 4,
 	/* Files of them that stay open until they are taken out. */
 	OPEN_MAX = 48,
 	/* What one turn does before other work gets its chance. */
@@ -50,7 +52,11 @@ struct intake {
 	bool checking; /* an array over one batch: the first pass */
 	bool checked; /* that pass is over, or under way */
 	bool at_end; /* all was read, but a batch is still under way */
-	struct batch *sent; /* of the file being read, under way */
+	unsigned serial; /* of the file being read */
+	int sent; /* batches of it, under way */
+	int stranded; /* batches under way, of files that were given up */
+	int64_t
+	    behind; /* the next batch follows what was accepted up to there */
 	int under_way; /* batches */
 	struct space space;
 	int64_t pause_ms; /* steady: the store is given time until then, 0 no */
@@ -162,13 +168,16 @@ static void begin_file(struct intake *in, const struct dropped *file, int fd)
 	in->checking = false;
 	in->checked = false;
 	in->at_end = false;
+	in->behind = from.skip;
+	in->serial++;
 }
 
 static void end_file(struct intake *in)
 {
 	reader_free(take(&in->reader));
 	batch_free(take(&in->batch));
-	in->sent = NULL;
+	in->stranded += in->sent;
+	in->sent = 0;
 	in->at_end = false;
 }
 
@@ -268,9 +277,13 @@ static void send_batch(struct intake *in, bool last)
 	batch->last = last;
 	if (last && in->under_way < OPEN_MAX)
 		batch->fd = reader_take_fd(in->reader);
+	batch->serial = in->serial;
+	batch->accept.follows = in->sent > 0;
+	batch->accept.behind = in->behind;
 	batch_seal(batch, &receipt, now_wall_ms());
+	in->behind = receipt.done;
 	in->batch = last ? NULL : batch_new(in->plan, reader_file(in->reader));
-	in->sent = last ? NULL : batch;
+	in->sent += !last;
 	in->under_way++;
 	committer_send(in->sides.committer, &batch->accept.work);
 	touch(in, batch);
@@ -353,7 +366,7 @@ static bool make_room(struct intake *in)
 		batch_reset(in->batch);
 		return true;
 	}
-	if (in->sent)
+	if (in->sent == SENT_MAX)
 		return false;
 	send_batch(in, false);
 	return true;
@@ -375,7 +388,7 @@ static bool read_on(struct intake *in)
 		add_event(in, &event, bytes, len);
 		return true;
 	case READ_END:
-		in->at_end = in->sent != NULL;
+		in->at_end = in->sent > 0;
 		if (!in->at_end)
 			finish(in);
 		return !in->at_end;
@@ -450,7 +463,7 @@ bool intake_turn(struct intake *in)
 				return false;
 			continue;
 		}
-		if (!in->plan || in->stale || !space_left(in) ||
+		if (!in->plan || in->stale || in->stranded || !space_left(in) ||
 		    !next_file(in)) {
 			receipts_flush(in->porter.receipts);
 			return false;
@@ -517,11 +530,13 @@ static int take_fd(struct batch *batch)
 void intake_accepted(struct intake *in, struct work *work)
 {
 	struct batch *batch = (struct batch *)work;
-	bool reading = in->sent == batch;
+	bool reading = in->reader && batch->serial == in->serial;
 
 	in->under_way--;
 	if (reading)
-		in->sent = NULL;
+		in->sent--;
+	else if (!batch->last)
+		in->stranded--;
 	if (work->failed) {
 		not_accepted(in, batch, reading);
 		batch_free(batch);
@@ -536,7 +551,7 @@ void intake_accepted(struct intake *in, struct work *work)
 		receipts_keep(in->porter.receipts, &batch->accept.receipt,
 		    now_steady_ms());
 	batch_free(batch);
-	if (reading && in->at_end)
+	if (reading && in->at_end && !in->sent)
 		finish(in);
 }
 

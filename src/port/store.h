@@ -138,6 +138,10 @@ struct work_accept {
 	size_t count;
 	bool has_receipt; /* put, or written over, by device and inode */
 	struct receipt receipt;
+	/* Refused unless the receipt that is there says that all before `behind`
+	 * was accepted: parts of a file stand or fall in their order. */
+	bool follows;
+	int64_t behind;
 };
 
 /* Receipts that have served: the file is gone. The directories that the files

@@ -153,10 +153,31 @@ static int put_receipt(
 	return sql_run(query, why);
 }
 
+static int check_order(
+    struct store *store, const struct work_accept *group, struct why *why)
+{
+	auto_end struct sql_query *query = sql_query(store->sql,
+	    "SELECT 1 FROM receipt WHERE device = ? AND inode = ? "
+	    "AND birth_ns = ? AND done = ?");
+	int got;
+
+	sql_put_int(query, (int64_t)group->receipt.device);
+	sql_put_int(query, (int64_t)group->receipt.inode);
+	sql_put_int(query, group->receipt.birth_ns);
+	sql_put_int(query, group->behind);
+	got = sql_next(query, why);
+	if (got == 0)
+		fail(why, "%s: what stands before it was not accepted",
+		    group->source);
+	return got == 1 ? 0 : -1;
+}
+
 int accept_run(struct store *store, struct work *work, struct why *why)
 {
 	const struct work_accept *group = (const struct work_accept *)work;
 
+	if (group->follows && check_order(store, group, why) < 0)
+		return -1;
 	for (size_t i = 0; i < group->count; i++) {
 		const struct accepted_event *event = &group->events[i];
 

@@ -406,6 +406,78 @@ static void receipts(void)
 	kit_wipe();
 }
 
+/* Parts of a file come as works of their own. */
+static void parts_of_a_file(void)
+{
+	struct store *store = kit_open(STORE_DAEMON);
+	struct accepted_event event = kit_event(1, "", NULL);
+	struct work_accept part = {
+		.source = "x.jsonl",
+		.events = &event,
+		.count = 1,
+		.has_receipt = true,
+		.receipt = { .device = 1,
+		    .inode = 2,
+		    .birth_ns = 3,
+		    .done = 40 },
+	};
+
+	part.follows = true;
+	part.behind = 20;
+	ok(kit_commit(store, &part, WORK_ACCEPT) < 0,
+	    "a part of a file is refused without the part before it");
+	has_str(kit_why.text, "x.jsonl", "which is said of the file");
+	part.follows = false;
+	kit_must(store, &part, WORK_ACCEPT);
+	kit_id(event.id, 2);
+	part.follows = true;
+	part.behind = 30;
+	ok(kit_commit(store, &part, WORK_ACCEPT) < 0,
+	    "and when the one before it ends elsewhere");
+	part.behind = 40;
+	part.receipt.birth_ns = 4;
+	ok(kit_commit(store, &part, WORK_ACCEPT) < 0, "or is another file's");
+	part.receipt.birth_ns = 3;
+	part.receipt.done = 80;
+	is_int(kit_commit(store, &part, WORK_ACCEPT), 0,
+	    "what follows is accepted");
+	store_close(store);
+	kit_wipe();
+}
+
+/* Eight events of a megabyte each. */
+static void large_claims(void)
+{
+	enum { EVENTS = 8, SIZE = 1024 * 1024 };
+	struct store *store = kit_open(STORE_DAEMON);
+	struct route_row route = { .endpoint = kit_endpoint(store, "w", "0") };
+	auto_free char *body = mem_zalloc(SIZE);
+	int64_t rows[EVENTS];
+	int64_t next_ms = -1;
+	int count;
+	int i;
+
+	for (i = 0; i < EVENTS; i++) {
+		struct accepted_event event = kit_event(i, "", &route);
+		struct work_accept work = {
+			.now_ms = 5, .events = &event, .count = 1
+		};
+
+		event.body = body;
+		event.body_len = SIZE;
+		kit_must(store, &work, WORK_ACCEPT);
+	}
+	count = kit_claim(store, route.endpoint, EVENTS, 9, rows, &next_ms);
+	ok(count > 0 && count < EVENTS,
+	    "a claim brings no more bytes than memory shall hold");
+	is_int((int)next_ms, 9, "and says that more is due");
+	count += kit_claim(store, route.endpoint, EVENTS, 9, rows, &next_ms);
+	is_int(count, EVENTS, "which the next one brings");
+	is_int((int)next_ms, -1, "until nothing is left");
+	store_close(store);
+	kit_wipe();
+}
+
 int main(void)
 {
 	kit_start();
@@ -420,6 +492,8 @@ int main(void)
 	flushes();
 	notes();
 	receipts();
+	parts_of_a_file();
+	large_claims();
 	kit_end();
 	return done();
 }
