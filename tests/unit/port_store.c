@@ -460,7 +460,7 @@ static void large_claims(void)
 	for (i = 0; i < EVENTS; i++) {
 		struct accepted_event event = kit_event(i, "", &route);
 		struct work_accept work = {
-			.now_ms = 5, .events = &event, .count = 1
+			.now_ms = 5, .source = "x", .events = &event, .count = 1
 		};
 
 		event.body = body;
