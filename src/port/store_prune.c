@@ -12,9 +12,9 @@
 
 #include <stdio.h>
 
-/* Space goes back to the disk when this many pages, and a quarter of the
+/* Space goes back to the disk when this many pages (16 MiB), and a quarter of the
  * file, are free; at most so many in a step. */
-enum { SPARE_PAGES = 4096, SHRINK_PAGES = 64 };
+enum { SPARE_PAGES = 2048, SHRINK_PAGES = 32 };
 /* What an event takes besides its bytes: rows, indexes, an attempt. */
 enum { EVENT_OVERHEAD = 1024 };
 /* No event stands there: a walk that only gives space back. */
