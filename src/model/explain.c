@@ -190,22 +190,11 @@ static void explain_filter(struct explanation *explanation,
 	buf_clear(&trail.pointer);
 }
 
-static bool triggered(const struct webhook *webhook, const char *type)
-{
-	char **trigger;
-
-	for (trigger = webhook->triggers; *trigger; trigger++) {
-		if (trigger_takes(*trigger, type))
-			return true;
-	}
-	return false;
-}
-
 void explain_rules(struct explanation *explanation,
     const struct webhook *webhook, const struct event *event)
 {
 	*explanation = (struct explanation){ .answer = EXPLAIN_TAKES };
-	if (!triggered(webhook, event->type))
+	if (!trigger_among(webhook->triggers, event->type))
 		explanation->answer = EXPLAIN_TRIGGER;
 	else if (!filter_passes(webhook->filter, event->view))
 		explain_filter(explanation, webhook->filter, event->view);

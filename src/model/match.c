@@ -11,20 +11,10 @@
 #include "model/directory.h"
 #include "model/trigger.h"
 
-static bool triggered(const struct webhook *webhook, const char *type)
-{
-	char **trigger;
-
-	for (trigger = webhook->triggers; *trigger; trigger++) {
-		if (trigger_takes(*trigger, type))
-			return true;
-	}
-	return false;
-}
-
 bool match_webhook(const struct webhook *webhook, const struct event *event)
 {
-	return webhook->enabled && triggered(webhook, event->type) &&
+	return webhook->enabled &&
+	    trigger_among(webhook->triggers, event->type) &&
 	    filter_passes(webhook->filter, event->view);
 }
 

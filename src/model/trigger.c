@@ -74,3 +74,12 @@ bool trigger_takes(const char *trigger, const char *type)
 {
 	return strcmp(trigger, "*") == 0 || trigger_equal(trigger, type);
 }
+
+bool trigger_among(char *const *triggers, const char *type)
+{
+	for (; *triggers; triggers++) {
+		if (trigger_takes(*triggers, type))
+			return true;
+	}
+	return false;
+}

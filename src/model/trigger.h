@@ -14,8 +14,10 @@ bool trigger_equal(const char *a, const char *b);
 int trigger_compare(const char *a, const char *b);
 /* True when `trigger` takes events of `type`; "*" takes all. */
 bool trigger_takes(const char *trigger, const char *type);
+/* True when one of them does; NULL-ended. */
+bool trigger_among(char *const *triggers, const char *type);
 
-/* The four of the seed ("Supported Events"), the default, NULL-ended. */
+/* The four that the hosted page lists ("Supported Events"), the default, NULL-ended. */
 extern const char *const trigger_defaults[];
 /* Every type that is known to exist (v1 and v2 pages), NULL-ended. For
  * did-you-mean hints and samples only: unknown types are no mistake. */
