@@ -16,7 +16,7 @@
  * of the table in cmd/main.c.
  */
 
-/* Exit codes (sysexits(3), contract section 6). */
+/* Exit codes (sysexits(3), EXIT STATUS in spoolhook(1)). */
 enum {
 	EXIT_OK = 0,
 	EXIT_NO = 1, /* ran well, the answer is no */

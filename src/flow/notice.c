@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 enum {
-	DIGEST_MS = 15 * 60 * 1000, /* contract section 9 */
+	DIGEST_MS = 15 * 60 * 1000, /* as spoolhook-webhook(5) says */
 	STORE_PAUSE_MS = 5000,
 };
 

@@ -12,7 +12,7 @@
 struct ev_loop;
 
 /*
- * Who is told of what, and how often (contract section 9): deaths are gathered
+ * Who is told of what, and how often: deaths are gathered
  * in the store, the first of a webhook is told at once, then one digest every
  * 15 minutes. Mails wait in the store until the mail child has brought them
  * away; a mail server that is down delays mails and nothing else.

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /*
- * The evidence: every line of delivery.jsonl is made here (contract section 8),
+ * The evidence: every line of delivery.jsonl is made here (spoolhook-log(5)),
  * each fact once, after it is durable. Problems that an operator must see are
  * said on stderr too.
  */

@@ -2,7 +2,7 @@
 /*
  * flow/record_delivery: the lines about deliveries and their endpoints:
  * attempt, delivered, dead, breaker_open, breaker_closed. Owns their members
- * (contract section 8): an attempt has all of them, null where there is nothing
+ * (spoolhook-log(5)): an attempt has all of them, null where there is nothing
  * to tell. No payload, no secret, no query of a URL. Each line is written after
  * what it tells of was committed; if we die in between, the store knows.
  */

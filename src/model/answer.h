@@ -30,7 +30,7 @@ const char *fault_word(enum fault fault);
 /* FAULT_NONE for 2xx, else the FAULT_HTTP_ of the status. */
 enum fault fault_of_status(int status);
 
-/* At most this much of an answer is read, and kept (contract section 4). */
+/* At most this much of an answer is read, and kept. */
 enum { ANSWER_READ_MAX = 64 * 1024, ANSWER_KEEP_MAX = 1024 };
 
 struct answer {
@@ -51,7 +51,7 @@ struct answer {
 	size_t body_len;
 };
 
-/* The one rule of success (contract section 4): a 2xx that came whole, or that
+/* The one rule of success: a 2xx that came whole, or that
  * we ourselves cut off. A 2xx that the peer broke off, or that took too long,
  * is none. */
 bool answer_delivered(const struct answer *answer);

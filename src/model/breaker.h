@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /*
- * The breaker of one endpoint (contract section 4): after so many failed
+ * The breaker of one endpoint: after so many failed
  * attempts in a row nothing is sent to it but one probe at a time, after rests
  * that double; what waits meanwhile spends no attempts. Pure: the clock and the
  * dice are arguments, and the whole state is this value.

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /* A webhook takes an event when it is enabled, a trigger matches and the
- * filter passes (contract section 3). */
+ * filter passes. */
 bool match_webhook(const struct webhook *webhook, const struct event *event);
 
 /* Fills `hits` (room for conf->webhook_count) with the webhooks that take the

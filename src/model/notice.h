@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /*
- * The failure mail (contract section 9): which webhook, endpoint, event and
+ * The failure mail of spoolhook-webhook(5): which webhook, endpoint, event and
  * incident, how many attempts, the last error and answer, and the commands to
  * look and to resend. A first notice and a digest are the same thing with one
  * or more deaths in it. Pure: the clock, the host's name and the token come as

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * model/retry: delivered, deferred or dead. The rule is the seed's (any
+ * model/retry: delivered, deferred or dead. The rule is the hosted page's (any
  * non-2xx is retried, at most three times), with the manners of Standard
  * Webhooks: growing delays, chance added so that a crowd spreads out, and the
  * peer's Retry-After heard. Chance and Retry-After only ever move the next try

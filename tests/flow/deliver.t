@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING
 #
-# Delivery, contract section 4: what is sent, what counts as success, when it is
+# Delivery: what is sent, what counts as success, when it is
 # tried again and when it is given up, with real nginx, the real receiver and a
 # peer that misbehaves.
 use strict;
