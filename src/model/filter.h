@@ -9,9 +9,10 @@
 
 /*
  * A webhook's condition on top of its triggers (FILTERS in
- * spoolhook-webhook(5)), compiled and checked when the configuration is loaded. Filters see an event's view (model/event.h). Typed, no conversion:
- * "5" is not 5. A missing field makes is_not, not_in, not_contains and
- * not_matches true and the others false.
+ * spoolhook-webhook(5)), compiled and checked when the configuration is loaded.
+ * Filters see an event's view (model/event.h). Typed, no conversion: "5" is not
+ * 5. A missing field makes is_not, not_in, not_contains and not_matches true
+ * and the others false.
  */
 struct filter;
 
