@@ -333,6 +333,28 @@ void read_choice(
 	reader_say(r, "bad-value", help, "must be %s", buf_text(&words));
 }
 
+int read_count(
+    struct reader *r, json_t *json, int min, int max, const char *what)
+{
+	char wanted[64];
+	size_t count = json_array_size(json);
+
+	if (!json_is_array(json)) {
+		snprintf(wanted, sizeof(wanted), "a list [ ] of %s", what);
+		reader_say_type(r, json, wanted);
+		return -1;
+	}
+	if (count >= (size_t)min && count <= (size_t)max)
+		return (int)count;
+	if (min)
+		reader_say(r, "out-of-range", NULL,
+		    "must hold from %d to %d %s", min, max, what);
+	else
+		reader_say(r, "out-of-range", NULL,
+		    "must not hold more than %d %s", max, what);
+	return -1;
+}
+
 void read_list(
     struct reader *r, const struct key *key, json_t *json, void *field)
 {

@@ -97,6 +97,10 @@ void read_choice(struct reader *, const struct key *, json_t *, void *);
 /* char **, NULL-ended: key->min to key->max texts that pass key->check. */
 void read_list(struct reader *, const struct key *, json_t *, void *);
 
+/* How many elements a list of `what` has; -1 when it is no list, or they are
+ * not from min to max (was said). */
+int read_count(
+    struct reader *r, json_t *json, int min, int max, const char *what);
 /* One text of an array, after its check; NULL when it is wrong (was said). */
 const char *read_element(
     struct reader *r, const char *(*check)(const char *), json_t *json);

@@ -99,26 +99,19 @@ static void read_inputs(
     struct reader *r, const struct key *key, json_t *json, void *field)
 {
 	struct conf *conf = field;
-	size_t count = json_array_size(json);
-	size_t i;
+	int count = read_count(r, json, 0, INPUTS_MAX, "inputs");
+	int i;
 
 	(void)key;
-	if (!json_is_array(json)) {
-		reader_say_type(r, json, "a list [ ] of inputs");
+	if (count < 0)
 		return;
-	}
-	if (count > INPUTS_MAX) {
-		reader_say(r, "out-of-range", NULL,
-		    "must not hold more than %d inputs", INPUTS_MAX);
-		return;
-	}
-	conf->inputs = mem_array(count, sizeof(*conf->inputs));
+	conf->inputs = mem_array((size_t)count, sizeof(*conf->inputs));
 	for (i = 0; i < count; i++) {
-		size_t mark = reader_enter_index(r, i);
+		size_t mark = reader_enter_index(r, (size_t)i);
 		struct input *input = &conf->inputs[i];
-		json_t *element = json_array_get(json, i);
+		json_t *element = json_array_get(json, (size_t)i);
 
-		conf->input_count = i + 1;
+		conf->input_count = (size_t)i + 1;
 		input->patterns = list_copy(default_patterns);
 		if (read_members(r, input_keys, element, input) &&
 		    !json_object_get(element, "dir"))

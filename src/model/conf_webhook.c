@@ -49,27 +49,20 @@ static void read_delays(
 {
 	static const struct key delay = { .max = TEN_YEARS };
 	struct retry_policy *retry = field;
-	size_t count = json_array_size(json);
-	size_t i;
+	int count = read_count(r, json, 1, RETRY_DELAYS_MAX, "durations");
+	int i;
 
 	(void)key;
-	if (!json_is_array(json)) {
-		reader_say_type(r, json, "a list [ ] of durations");
+	if (count < 0)
 		return;
-	}
-	if (!count || count > RETRY_DELAYS_MAX) {
-		reader_say(r, "out-of-range", NULL,
-		    "must hold from 1 to %d durations", RETRY_DELAYS_MAX);
-		return;
-	}
 	for (i = 0; i < count; i++) {
-		size_t mark = reader_enter_index(r, i);
+		size_t mark = reader_enter_index(r, (size_t)i);
 
-		read_duration(
-		    r, &delay, json_array_get(json, i), &retry->delays_ms[i]);
+		read_duration(r, &delay, json_array_get(json, (size_t)i),
+		    &retry->delays_ms[i]);
 		reader_leave(r, mark);
 	}
-	retry->delay_count = (int)count;
+	retry->delay_count = count;
 }
 
 static void read_never(
@@ -77,30 +70,24 @@ static void read_never(
 {
 	static const struct key status = { .min = 100, .max = 599 };
 	struct retry_policy *retry = field;
-	size_t count = json_array_size(json);
-	size_t i;
+	int count = read_count(r, json, 0, RETRY_NEVER_MAX, "HTTP statuses");
+	int i;
 
 	(void)key;
-	if (!json_is_array(json)) {
-		reader_say_type(r, json, "a list [ ] of HTTP statuses");
+	if (count < 0)
 		return;
-	}
-	if (count > RETRY_NEVER_MAX) {
-		reader_say(r, "out-of-range", NULL,
-		    "must not hold more than %d statuses", RETRY_NEVER_MAX);
-		return;
-	}
 	for (i = 0; i < count; i++) {
-		size_t mark = reader_enter_index(r, i);
+		size_t mark = reader_enter_index(r, (size_t)i);
 
 		retry->never[i] = 0;
-		read_int(r, &status, json_array_get(json, i), &retry->never[i]);
+		read_int(r, &status, json_array_get(json, (size_t)i),
+		    &retry->never[i]);
 		if (retry->never[i] / 100 == 2)
 			reader_warn(r, "no-effect", NULL,
 			    "is a success and never retried anyway");
 		reader_leave(r, mark);
 	}
-	retry->never_count = (int)count;
+	retry->never_count = count;
 }
 
 static const struct key retry_keys[] = {
@@ -173,7 +160,7 @@ static void doubt_triggers(struct reader *r, json_t *json)
 
 	for (i = 0; i < json_array_size(json); i++) {
 		const char *trigger =
-		    json_string_value(json_array_get(json, i));
+		    json_string_value(json_array_get(json, (size_t)i));
 		auto_free char *help = NULL;
 		const char *near;
 		size_t mark;

@@ -211,23 +211,14 @@ static void check_case(struct reader *r, json_t *json, void *field)
 static void check_cases(
     struct reader *r, const struct key *key, json_t *json, void *field)
 {
-	size_t count = json_array_size(json);
-	size_t i;
+	int count = read_count(r, json, 1, SUITE_CASES_MAX, "cases");
+	int i;
 
 	(void)key;
-	if (!json_is_array(json)) {
-		reader_say_type(r, json, "a list [ ] of cases");
-		return;
-	}
-	if (!count || count > SUITE_CASES_MAX) {
-		reader_say(r, "out-of-range", NULL,
-		    "must hold from 1 to %d cases", SUITE_CASES_MAX);
-		return;
-	}
 	for (i = 0; i < count; i++) {
-		size_t mark = reader_enter_index(r, i);
+		size_t mark = reader_enter_index(r, (size_t)i);
 
-		check_case(r, json_array_get(json, i), field);
+		check_case(r, json_array_get(json, (size_t)i), field);
 		reader_leave(r, mark);
 	}
 }
