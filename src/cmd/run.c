@@ -93,8 +93,10 @@ static int run(const struct args *args)
 		return EXIT_BUG;
 	}
 	from.conf = verb_conf(args, &code);
+	/* A file that the daemon may not read is the configuration's mistake,
+	 * not that of who starts it. */
 	if (!from.conf)
-		return code;
+		return code == EXIT_NOT_PERMITTED ? EXIT_BAD_CONFIG : code;
 	if (!args->common.quiet && !args->common.verbose)
 		say_set_level((enum say_level)from.conf->log_level);
 	spool = mem_strdup(from.conf->spool_dir); /* the clerk takes the conf */

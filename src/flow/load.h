@@ -36,8 +36,9 @@ enum load_purpose {
 struct conf *load_conf_for(enum load_purpose purpose, const char *dir,
     struct findings *findings, struct why *why);
 
-/* The code of findings about files that we have no permission to read. */
-#define LOAD_NOT_PERMITTED "not-permitted"
+/* The code of findings about files that we have no permission to read, secrets
+ * among them. */
+#define LOAD_NOT_PERMITTED CONF_NOT_PERMITTED
 
 /* The code of warnings about files that are left out; not of `check`. */
 #define LOAD_LEFT_OUT "left-out"

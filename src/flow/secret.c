@@ -64,7 +64,8 @@ static char *read_open(
 	return value;
 }
 
-/* NULL with errno ENOENT when there is no such file. */
+/* NULL with errno ENOENT when there is no such file, EACCES when there may be one
+ * that we may not read. */
 static char *read_path(const char *path, bool credential, struct why *why)
 {
 	auto_close int fd =

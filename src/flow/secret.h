@@ -12,7 +12,7 @@ struct secret_places {
 /* A `fetch` for struct conf_secrets (model/conf.h); `arg` is a struct
  * secret_places. Files are looked for beside the file that names them, then in
  * the configuration directory; credentials in $CREDENTIALS_DIRECTORY
- * (systemd.exec(5)). No sentence repeats a value. */
+ * (systemd.exec(5)). No sentence repeats a value. NULL: errno as there. */
 char *secret_fetch(void *arg, const char *kind, const char *name,
     const char *base, struct why *why);
 

@@ -122,7 +122,9 @@ enum secrets_need {
 
 /* Where secrets come from, given by the caller. `kind` is "file", "env" or
  * "credential"; `base` the folder of the configuration file. Returns the
- * secret, the caller's, one trailing newline removed; NULL with a sentence. */
+ * secret, the caller's, one trailing newline removed; NULL with a sentence, and
+ * errno EACCES when nothing but a permission is wanting. */
+#define CONF_NOT_PERMITTED "not-permitted" /* the code of that finding */
 struct conf_secrets {
 	void *arg;
 	enum secrets_need need;

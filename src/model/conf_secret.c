@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "model/conf_check.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,13 +49,16 @@ static void clear(struct secret *secret)
 	free(secret->suffix);
 }
 
-static void say_unfetched(struct reader *r, size_t kind, const struct why *why)
+static void say_unfetched(
+    struct reader *r, size_t kind, bool permitted, const struct why *why)
 {
+	const char *code = permitted ? "secret" : CONF_NOT_PERMITTED;
+
 	if (r->secrets->need == SECRETS_CHECKED && kind == KIND_CREDENTIAL)
 		reader_warn(
 		    r, "secret", NULL, "could not be looked at: %s", why->text);
 	else
-		reader_say(r, "secret", NULL, "cannot be had: %s", why->text);
+		reader_say(r, code, NULL, "cannot be had: %s", why->text);
 }
 
 static char *fetch(struct reader *r, const struct secret *secret, size_t kind)
@@ -63,12 +67,13 @@ static char *fetch(struct reader *r, const struct secret *secret, size_t kind)
 	char *value;
 	char *whole;
 
+	errno = 0;
 	value = r->secrets->fetch(
 	    r->secrets->arg, kinds[kind], secret->name[kind], r->base, &why);
 	if (!value) {
 		if (r->secrets->need == SECRETS_OPTIONAL)
 			return mem_strdup("");
-		say_unfetched(r, kind, &why);
+		say_unfetched(r, kind, errno != EACCES, &why);
 		return NULL;
 	}
 	if (!*value)

@@ -51,13 +51,26 @@ is($out->{generation}, undef, '... and no word of what the daemon uses');
 SKIP: {
 	my @nobody = qw(setpriv --reuid nobody --regid nogroup --clear-groups);
 
-	skip 'only root can be somebody else', 2
+	skip 'only root can be somebody else', 7
 	    if $> || system("@nobody test -x " . ($ENV{SPOOLHOOK_PROGRAM} // Stage::top() . '/bin/spoolhook'));
 	local $stage->{as} = \@nobody;
 	$stage->webhook(pager => \%pager);
 	($status, $out, $err) = $stage->verb('reload');
 	is($status, 77, 'who may not look is told so');
 	unlike($err, qr/no daemon is running/, '... and not that no daemon runs');
+	spew($stage->etc . '/secrets/token', "T0PSECRET\n");
+	chmod 0640, $stage->etc . '/secrets/token';
+	$stage->webhook(pager => { %pager, headers => { 'X-Key' => { file => 'secrets/token' } } });
+	($status, undef, $err) = $stage->verb('reload');
+	is($status, 77, 'who may not read a secret is not told that it is bad');
+	like($err, qr/secrets\/token: cannot open: Permission denied .*\[not-permitted\]/, '... but why');
+	($status) = $stage->verb('check');
+	is($status, 77, '... by check as well');
+	($status) = $stage->verb('run', '--once');
+	is($status, 78, '... but a daemon that may not is configured badly');
+	$stage->webhook(pager => { %pager, colour => 1, headers => { 'X-Key' => { file => 'secrets/token' } } });
+	($status) = $stage->verb('check');
+	is($status, 78, 'what is bad is bad, whoever asks');
 }
 $stage->webhook(pager => \%pager);
 $stage->settings({ spool => { dir => '../spool' }, log => { file => '/proc/nope/x' } });
