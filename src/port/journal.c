@@ -57,10 +57,26 @@ static int make_parent(const char *path, struct why *why)
 	return 0;
 }
 
-/* Read and write, for the last byte is looked at. */
+/* True where only root and ourselves put names: /dev/stdout is such a link. */
+static bool is_ours(const char *path)
+{
+	auto_free char *parent = parent_of(path);
+	struct stat st;
+
+	if (stat(parent ? parent : *path == '/' ? "/" : ".", &st) < 0)
+		return false;
+	return (st.st_uid == 0 || st.st_uid == geteuid()) &&
+	    !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* Read and write, for the last byte is looked at. Where others may put names, a
+ * symbolic link could make root write anywhere. */
 static int open_file(const char *path)
 {
-	return open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
+	int follow = is_ours(path) ? 0 : O_NOFOLLOW;
+
+	return open(path,
+	    O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | follow,
 	    FILE_MODE);
 }
 
@@ -91,6 +107,11 @@ static int open_log(const char *path, struct why *why)
 			return -1;
 		fd = open_file(path);
 	}
+	if (fd < 0 && errno == ELOOP)
+		return fail(why,
+		    "%s: is a symbolic link in a directory that others may "
+		    "change; it is not followed",
+		    path);
 	if (fd < 0)
 		return fail(why, "%s: cannot open: %m", path);
 	share(path, fd);

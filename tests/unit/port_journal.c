@@ -384,6 +384,30 @@ static void what_cannot_be_read_is_said(void)
 	journal_reader_close(reader);
 }
 
+/* Where strangers may put names, root must not write where they point. */
+static void links_of_strangers(void)
+{
+	struct journal *journal;
+	struct why why = { "" };
+
+	if (mkdir("theirs", 0700) < 0 || chmod("theirs", 0770) < 0 ||
+	    symlink("../target", "theirs/log") < 0 || mkdir("own", 0700) < 0 ||
+	    symlink("../target", "own/log") < 0)
+		perror("mkdir, symlink");
+	ok(!journal_open("theirs/log", &why),
+	    "a link that others may have made is not followed");
+	has_str(why.text, "symbolic link", "with a sentence");
+	ok(access("target", F_OK) < 0, "and nothing is made there");
+	journal = journal_open("own/log", &why);
+	ok(journal != NULL, "a link of our own is");
+	journal_close(journal);
+	unlink("target");
+	unlink("theirs/log");
+	unlink("own/log");
+	rmdir("theirs");
+	rmdir("own");
+}
+
 int main(void)
 {
 	scratch_begin();
@@ -400,6 +424,7 @@ int main(void)
 	the_tail_is_found();
 	long_lines_are_passed_over();
 	what_cannot_be_read_is_said();
+	links_of_strangers();
 	scratch_end();
 	return done();
 }
