@@ -445,7 +445,7 @@ enum read_answer reader_next(struct reader *r, struct event *event,
 {
 	for (;;) {
 		struct split_piece piece;
-		enum read_answer answer;
+		enum read_answer answer = READ_FAILED;
 		enum split_answer cut =
 		    split_next(&r->split, r->window.data + r->at,
 			r->window.len - r->at, r->whole, &piece);
