@@ -430,6 +430,31 @@ const char *text_nearest(const char *word, const char *const *words)
 	return nearest;
 }
 
+static bool shell_safe(const char *s)
+{
+	for (; *s; s++) {
+		if (!isalnum((unsigned char)*s) && !strchr("/._-+:@", *s))
+			return false;
+	}
+	return true;
+}
+
+void text_shell(struct buf *b, const char *s)
+{
+	if (*s && shell_safe(s)) {
+		buf_puts(b, s);
+		return;
+	}
+	buf_putc(b, '\'');
+	for (; *s; s++) {
+		if (*s == '\'')
+			buf_puts(b, "'\\''");
+		else
+			buf_putc(b, *s);
+	}
+	buf_putc(b, '\'');
+}
+
 bool text_starts(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;

@@ -44,6 +44,10 @@ size_t text_utf8_width(const char *s, size_t len);
  * characters, DEL, C1, bidirectional marks and invalid UTF-8 as \xNN. */
 void text_visible(struct buf *b, const char *s, size_t len);
 
+/* Adds one word that a POSIX shell reads back as `s`, quoted when it has to
+ * be. */
+void text_shell(struct buf *b, const char *s);
+
 /* The member of the NULL-ended `words` nearest to `word`: at most two edits,
  * and fewer than half of its length; NULL when none is near. */
 const char *text_nearest(const char *word, const char *const *words);

@@ -216,37 +216,16 @@ static void moment(struct buf *out, int64_t wall_ms)
 	buf_printf(out, "%.10s %.8s UTC", text, text + 11);
 }
 
-static bool shell_safe(const char *s)
-{
-	for (; *s; s++) {
-		if (!isalnum((unsigned char)*s) && !strchr("/._-+:@", *s))
-			return false;
-	}
-	return true;
-}
-
-/* A command that can be pasted: `spoolhook -c DIR show ` */
+/* A command that can be pasted: `spoolhook show -c DIR ` */
 static void command(
     struct buf *out, const struct notice *notice, const char *verb)
 {
-	const char *s = notice->config_dir;
-
 	buf_printf(out, "spoolhook %s ", verb);
-	if (!s)
+	if (!notice->config_dir)
 		return;
 	buf_puts(out, "-c ");
-	if (*s && shell_safe(s)) {
-		buf_printf(out, "%s ", s);
-		return;
-	}
-	buf_putc(out, '\'');
-	for (; *s; s++) {
-		if (*s == '\'')
-			buf_puts(out, "'\\''");
-		else
-			buf_putc(out, *s);
-	}
-	buf_puts(out, "' ");
+	text_shell(out, notice->config_dir);
+	buf_putc(out, ' ');
 }
 
 static void why_dead(struct buf *out, const struct notice_death *death)
@@ -317,6 +296,16 @@ static void entry(struct buf *out, const struct notice *notice,
 	buf_printf(out, "%s\n", delivery);
 }
 
+/* `"Pager bridge" (pager)`, and `"pager"` where the id is all there is. */
+static void called(struct buf *out, const struct notice *notice)
+{
+	buf_putc(out, '"');
+	show(out, title(notice), NAME_MAX_SHOWN);
+	buf_putc(out, '"');
+	if (strcmp(title(notice), notice->webhook) != 0)
+		buf_printf(out, " (%s)", notice->webhook);
+}
+
 static void opening(struct buf *out, const struct notice *notice)
 {
 	buf_puts(out, "spoolhook on ");
@@ -326,12 +315,11 @@ static void opening(struct buf *out, const struct notice *notice)
 		    (long long)notice->total);
 	else
 		buf_puts(out, " gave up on a delivery");
-	buf_puts(out, " of the webhook\n\"");
-	show(out, title(notice), NAME_MAX_SHOWN);
-	buf_printf(out,
-	    "\" (%s). The events are kept; nothing tries again by itself.\n"
-	    "When the endpoint works, resend what is still wanted.\n",
-	    notice->webhook);
+	buf_puts(out, " of the webhook\n");
+	called(out, notice);
+	buf_puts(out,
+	    ". The events are kept; nothing tries again by itself.\n"
+	    "When the endpoint works, resend what is still wanted.\n");
 }
 
 static void closing(struct buf *out, const struct notice *notice, size_t listed)
@@ -468,10 +456,10 @@ static void rest_body(struct buf *out, const struct notice *notice,
 	buf_puts(out, "spoolhook on ");
 	show(out, notice->host, HOST_MAX);
 	buf_puts(out,
-	    rest->resting ? " lets an endpoint rest, of the webhook\n\""
-			  : " reaches an endpoint again, of the webhook\n\"");
-	show(out, title(notice), NAME_MAX_SHOWN);
-	buf_printf(out, "\" (%s).\n", notice->webhook);
+	    rest->resting ? " lets an endpoint rest, of the webhook\n"
+			  : " reaches an endpoint again, of the webhook\n");
+	called(out, notice);
+	buf_puts(out, ".\n");
 	rest_facts(out, rest);
 	rest_meaning(out, rest);
 	buf_puts(out, "\nWhat waits:\n  ");

@@ -247,6 +247,23 @@ static void nearest(void)
 	    "a text starts with its beginning");
 }
 
+static void shell_word_is(const char *s, const char *want, const char *name)
+{
+	auto_buf struct buf out = BUF_INIT(100);
+
+	text_shell(&out, s);
+	is_str(buf_text(&out), want, name);
+}
+
+static void shell_words(void)
+{
+	shell_word_is("/etc/spool-hook_2.d", "/etc/spool-hook_2.d",
+	    "a plain word stands in a command as it is");
+	shell_word_is("a b$(c)", "'a b$(c)'", "another one is quoted");
+	shell_word_is("it's", "'it'\\''s'", "... with its quotes");
+	shell_word_is("", "''", "nothing at all is a word as well");
+}
+
 int main(void)
 {
 	setenv("TZ", "CET-1", 1);
@@ -260,6 +277,7 @@ int main(void)
 	moments();
 	characters();
 	visible();
+	shell_words();
 	nearest();
 	return done();
 }

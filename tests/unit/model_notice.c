@@ -265,6 +265,7 @@ static void no_answer(void)
 	struct notice notice;
 	struct notice_mail mail;
 	auto_free char *subject = NULL;
+	auto_free char *body = NULL;
 
 	death.last_status = 0;
 	death.last_code = "timeout";
@@ -278,6 +279,9 @@ static void no_answer(void)
 	is_str(subject, "[spoolhook] pager: delivery failed (timeout)",
 	    "without an answer the subject has the error, without a name "
 	    "the id");
+	body = plain(mail.message);
+	has_str(body, "of the webhook\n\"pager\". The events are kept;",
+	    "... which the text says once");
 	notice_mail_clear(&mail);
 }
 
