@@ -49,6 +49,7 @@ static void print_json(const struct pausing *p, const char *webhook)
 
 static void tell(const struct pausing *p, const char *webhook)
 {
+	auto_free char *resume = verb_command(p->args, "resume");
 	char when[TEXT_TIME_SIZE];
 
 	if (p->record)
@@ -60,8 +61,8 @@ static void tell(const struct pausing *p, const char *webhook)
 		printf("%s: paused until %s\n", webhook,
 		    text_local_time(when, p->until_ms));
 	else
-		printf("%s: paused; \"spoolhook resume %s\" lets it go on\n",
-		    webhook, webhook);
+		printf("%s: paused; \"%s %s\" lets it go on\n", webhook, resume,
+		    webhook);
 }
 
 static int pause_one(

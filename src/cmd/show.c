@@ -159,6 +159,7 @@ static void show_endpoint(
 
 static void show_next(const struct showing *s, const struct delivery_row *row)
 {
+	auto_free char *resend = verb_command(s->args, "resend");
 	char span[TEXT_DURATION_SIZE];
 
 	switch (row->state) {
@@ -173,8 +174,7 @@ static void show_next(const struct showing *s, const struct delivery_row *row)
 			    text_short_duration(span, row->due_ms - s->now_ms));
 		return;
 	case STATE_DEAD:
-		printf(
-		    "  to send it again: spoolhook resend %s\n", row->delivery);
+		printf("  to send it again: %s %s\n", resend, row->delivery);
 		return;
 	case STATE_HELD:
 		puts("  waits for an operator");

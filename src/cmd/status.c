@@ -29,13 +29,13 @@ static const char *ago(const struct overview *o, int64_t ms, char out[AGO])
 
 static void print_daemon(const struct overview *o)
 {
+	auto_free char *start = verb_command(o->args, "run");
 	char span[TEXT_DURATION_SIZE];
 
 	if (!o->pid) {
-		printf("spoolhook is %snot running%s (start it with "
-		       "\"spoolhook run\")\n",
+		printf("spoolhook is %snot running%s (start it with \"%s\")\n",
 		    verb_paint(o->args, PAINT_RED),
-		    verb_paint(o->args, PAINT_OFF));
+		    verb_paint(o->args, PAINT_OFF), start);
 		return;
 	}
 	printf("spoolhook is %srunning%s, pid %d",

@@ -178,6 +178,21 @@ void verb_print_lines(const char *text, size_t len)
 	}
 }
 
+char *verb_command(const struct args *args, const char *words)
+{
+	const char *dir = args->common.config_dir;
+	auto_buf struct buf quoted = BUF_INIT(SIZE_MAX / 8);
+	auto_buf struct buf out = BUF_INIT(SIZE_MAX / 8);
+
+	buf_printf(&out, "spoolhook %s", words);
+	if (!dir)
+		return buf_steal(&out);
+	text_shell(&quoted, dir);
+	buf_puts(&out, " -c ");
+	text_visible(&out, buf_text(&quoted), quoted.len);
+	return buf_steal(&out);
+}
+
 const char *verb_paint(const struct args *args, enum paint paint)
 {
 	static const char *const sequences[] = {

@@ -132,6 +132,10 @@ enum paint {
 };
 const char *verb_paint(const struct args *args, enum paint paint);
 
+/* A command to type next, of the same configuration when -c named one:
+ * `spoolhook resend -c DIR`. Fit for a terminal; the caller's to free. */
+char *verb_command(const struct args *args, const char *words);
+
 /* The verbs, each in its own file. */
 extern const struct verb verb_reload, verb_flush, verb_pause, verb_resume,
     verb_prune;

@@ -57,7 +57,7 @@ is($status, 1, 'nor what is not there');
 ($status, $out) = $stage->verb('pause', 'pager', '--reason',
 	"work on\n\e[31mthe pager");
 is($status, 0, 'a webhook is paused');
-like($out, qr/"spoolhook resume pager" lets it go on/, '... with the way back');
+like($out, qr/"spoolhook resume -c \S+ pager" lets it go on/, '... with the way back');
 drop();
 ok(wait_until(sub { got('chat') == 1 }), 'others go on');
 drop();

@@ -29,6 +29,15 @@ like($out, qr/^Delivery +\Q$one\E .*^Delivery +\Q$two\E /ms,
 is($status, 0, 'a delivery is shown');
 like($out, qr/^Delivery +\Q$one\E /m, 'itself');
 unlike($out, qr/\Q$two\E/, '... and no other one');
+like($out, qr/to send it again: spoolhook resend -c \Q$stage->{dir}\E\/etc \Q$one\E$/m,
+    '... with the command to send it again, of this configuration');
+{
+	local $ENV{SPOOLHOOK_CONFIG} = $stage->etc;
+	my $program = $ENV{SPOOLHOOK_PROGRAM} || Stage::top() . '/bin/spoolhook';
+
+	like(`$program show $one`, qr/again: spoolhook resend \Q$one\E$/m,
+	    '... which needs no -c where none was given');
+}
 
 for my $only ([], ['--payload'], ['--response'], ['--json']) {
 	my $how = "@$only" || 'plain';

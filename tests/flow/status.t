@@ -129,7 +129,7 @@ is(row($long)->{held}, $waits, 'what is held is counted');
 is($stage->stop($daemon), 0, 'the daemon ends well');
 ($status, $out) = $stage->verb('status');
 is($status, 0, 'it works with the daemon down');
-like($out, qr/\Aspoolhook is not running /, '... and says so');
+like($out, qr/\Aspoolhook is not running .*"spoolhook run -c \Q$stage->{dir}\E/, '... and says so');
 is(status()->{running}, JSON::PP::false, '... in JSON, too');
 is(status()->{pid}, undef, '... without a pid');
 ($status) = $stage->verb('status', 'pager');
