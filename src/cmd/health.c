@@ -238,6 +238,25 @@ static void judge_daemon(
 	text_visible(out, conf->spool_dir, strlen(conf->spool_dir));
 }
 
+/* What runs is not what lies in the files, and nobody else may say so. */
+static void judge_reload(struct check *check, const struct vitals *vitals)
+{
+	auto_free char *command = verb_command(check->args, "check");
+	size_t i;
+
+	if (!vitals->pid || !vitals->reload_failed)
+		return;
+	worsen(check, HEALTH_WARNING);
+	/* The bar would begin performance data. */
+	for (i = 0; command[i]; i++) {
+		if (command[i] == '|')
+			command[i] = '/';
+	}
+	buf_printf(&check->problems,
+	    "%sthe last reload was refused (\"%s\" tells why)",
+	    check->problems.len ? ", " : "", command);
+}
+
 /* ---- the line ---------------------------------------------------------- */
 
 static void put_limit(struct buf *out, int i, int64_t limit)
@@ -369,6 +388,7 @@ static int check_store(struct check *check, const struct conf *conf)
 	if (got < 0)
 		return unknown(check, why.text);
 	judge_daemon(check, conf, &vitals);
+	judge_reload(check, &vitals);
 	judge(check, &vitals);
 	return print(check);
 }

@@ -80,6 +80,22 @@ wait_until { -e $stage->spool . '/rejected/bad.json.why.json' };
 health([], 0, qr/1 rejected in 24 h/, 'a rejected file is told of');
 health(['-w', 'rejected=1'], 1, qr/- 1 rejected/, '... and judged when asked to');
 
+# ---- a reload that was refused ---------------------------------------------------
+my ($plain) = health([], 0, qr/nothing|oldest/, 'before it') =~ /( \|.*)/;
+my $pager = slurp($stage->etc . '/webhooks.d/pager.json');
+spew($stage->etc . '/webhooks.d/pager.json', '{ "endpoints": 1 }');
+kill 'HUP', $stage->pid($daemon);
+wait_until { $stage->log('reload_failed') };
+wait_until { ($stage->verb('status'))[1] =~ /reload refused/ };
+$line = health([], 1, qr/- the last reload was refused \("spoolhook check -c \S+" tells why\)/,
+    'files that the daemon did not take');
+is_deeply([ $line =~ /(\w+)=\d/g ], [ $plain =~ /(\w+)=\d/g ],
+    '... are nothing new in the performance data');
+spew($stage->etc . '/webhooks.d/pager.json', $pager);
+kill 'HUP', $stage->pid($daemon);
+wait_until { ($stage->verb('status'))[1] !~ /reload refused/ };
+health([], 0, qr/- oldest/, 'and when it took them all is well');
+
 # ---- the daemon ------------------------------------------------------------------
 kill 'STOP', $stage->pid($daemon);
 sql("UPDATE note SET ms = ms - 31000 WHERE name = 'daemon/heartbeat';");
