@@ -13,7 +13,7 @@ use File::Path qw(make_path);
 use Stage qw(slurp spew wait_until);
 use Test::More;
 
-use constant { PAGE => 4096, EVENTS => 60 };
+use constant { PAGE => 8192, EVENTS => 60 };
 
 my $home = Stage->new;
 my $receiver = Fault->receiver($home->dir);
