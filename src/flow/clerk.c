@@ -413,8 +413,6 @@ static void repeat(struct clerk *c, ev_timer *timer, int64_t ms)
 static void start_watchers(struct clerk *c)
 {
 	ev_async_start(c->loop, &c->letters);
-	/* Letters that came earlier rang in vain. */
-	ev_async_send(c->loop, &c->letters);
 	/* Answers that came before rang in vain. */
 	ev_async_send(c->loop, &c->letters);
 	ev_prepare_start(c->loop, &c->parting);

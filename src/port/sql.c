@@ -39,10 +39,10 @@ struct sql_query {
 };
 
 struct sql {
-	bool lazy; /* commits do not wait for the disk */
 	sqlite3 *db;
 	char *path;
 	enum sql_trouble trouble;
+	bool lazy; /* commits do not wait for the disk */
 	struct sql_query queries[QUERIES_MAX];
 };
 
