@@ -27,6 +27,12 @@ enum {
 	FIRST_MS = 5 * SECOND,
 	/* Between steps: more than a step takes. */
 	BREATH_MS = 15,
+	/* Far behind: so much of max_size too much, or a walk so long. At 25 us
+	 * an event a large step and its commit take some 12 ms, so 15,000
+	 * events a second may go; 64 and 15 ms are 3,000. */
+	EXCESS_PART = 10,
+	LONG_WALK_MS = 10 * MINUTE,
+	SHORT_BREATH_MS = 5,
 };
 
 enum phase {
@@ -46,6 +52,7 @@ struct retention_desk {
 	struct leftovers *left; /* walked after it */
 	struct pruned pruned; /* by this walk */
 	int64_t next_ms; /* steady: of the next step or walk */
+	int64_t begun_ms; /* steady: this walk */
 	int64_t age_due_ms; /* steady: of the next walk by age */
 };
 
@@ -103,9 +110,26 @@ static const struct retention *rule(const struct retention_desk *desk)
 	return &dispatch_plan(desk->sides.dispatch)->conf->retention;
 }
 
-static int64_t breath(const struct retention_desk *desk)
+struct retention_pace retention_pace(
+    const struct work_prune *last, int64_t walked_ms)
 {
-	return desk->sides.once ? 0 : BREATH_MS;
+	bool behind = walked_ms > LONG_WALK_MS ||
+	    (last->max_bytes && last->excess > last->max_bytes / EXCESS_PART);
+
+	if (behind)
+		return (
+		    struct retention_pace){ PRUNE_STEP_MAX, SHORT_BREATH_MS };
+	return (struct retention_pace){ PRUNE_STEP, BREATH_MS };
+}
+
+/* Before the next step, which it makes fit. */
+static int64_t breathe(struct retention_desk *desk, int64_t steady_ms)
+{
+	struct retention_pace pace =
+	    retention_pace(&desk->work, steady_ms - desk->begun_ms);
+
+	desk->work.step = pace.step;
+	return steady_ms + (desk->sides.once ? 0 : pace.breath_ms);
 }
 
 static void rest(struct retention_desk *desk, int64_t steady_ms)
@@ -136,6 +160,7 @@ static void end_walk(struct retention_desk *desk, int64_t steady_ms)
 
 static void begin_walk(struct retention_desk *desk, int64_t steady_ms)
 {
+	desk->begun_ms = steady_ms;
 	desk->pruned = (struct pruned){ 0 };
 	desk->work = (struct work_prune){ .work.kind = WORK_PRUNE };
 	retention_limits(rule(desk), now_wall_ms(), &desk->work);
@@ -161,7 +186,7 @@ void retention_pruned(struct retention_desk *desk, struct work *work)
 	int64_t now_ms = now_steady_ms();
 
 	desk->asking = false;
-	desk->next_ms = now_ms + breath(desk);
+	desk->next_ms = breathe(desk, now_ms);
 	if (work->failed) {
 		tell(desk);
 		rest(desk, now_ms);
@@ -212,7 +237,7 @@ static void walk_files(struct retention_desk *desk, int64_t steady_ms)
 		open_attic(desk);
 		open_leftovers(desk);
 	}
-	desk->next_ms = steady_ms + breath(desk);
+	desk->next_ms = breathe(desk, steady_ms);
 	if (attic_step(desk->attic) || leftovers_step(desk->left))
 		return;
 	counts = attic_counts(desk->attic);

@@ -52,6 +52,19 @@ bool retention_idle(const struct retention_desk *desk);
 /* True when nothing is under way in the committer. */
 bool retention_quiet(const struct retention_desk *desk);
 
+/*
+ * How a walk goes on: how many events the next step looks at, and how long the
+ * others have the store before it. A walk that is far behind, by the excess that
+ * its last step left or by the time since it began, takes larger steps sooner:
+ * more goes then than the daemon can take in.
+ */
+struct retention_pace {
+	int64_t step;
+	int64_t breath_ms;
+};
+struct retention_pace retention_pace(
+    const struct work_prune *last, int64_t walked_ms);
+
 /* The limits that hold at `now_ms`, for the daemon and for `prune`. */
 void retention_limits(
     const struct retention *kept, int64_t now_ms, struct work_prune *out);

@@ -397,12 +397,13 @@ struct work_receipts {
  * Takes a walk's next step over the events, oldest first, and removes those
  * that are past their time, with all that hangs on them: unmatched ones by
  * their acceptance, others when each of their deliveries is final and changed
- * before its limit. One step looks at PRUNE_STEP events, so it holds nobody up;
+ * before its limit. One step looks at few events, so it holds nobody up;
  * the walk is over when `cursor` comes back as 0. While the database is larger
  * than `max_bytes`, the oldest events that are not open go whatever their age.
  * Space that became free is given back to the disk in the same small steps.
  */
-enum { PRUNE_STEP = 64 };
+/* More than the usual step is for who is far behind (6 ms of work). */
+enum { PRUNE_STEP = 64, PRUNE_STEP_MAX = 256 };
 struct work_prune {
 	struct work work;
 	int64_t delivered_before_ms;
@@ -410,6 +411,7 @@ struct work_prune {
 	int64_t unmatched_before_ms;
 	int64_t max_bytes; /* 0: no limit */
 	bool dry; /* only count */
+	int64_t step; /* events to look at; 0: PRUNE_STEP */
 	int64_t cursor; /* in and out: 0 starts at the oldest */
 	int64_t excess; /* in and out, of this walk; 0 at its start */
 	int64_t events; /* out: how many were removed for their age */

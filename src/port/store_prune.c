@@ -46,18 +46,19 @@ struct step {
 static int look(struct store *store, const struct work_prune *prune,
     struct step *step, struct why *why)
 {
+	int64_t limit = prune->step ? prune->step : PRUNE_STEP;
 	auto_end struct sql_query *query = sql_query(store->sql,
 	    "SELECT ifnull(max(seq), 0), min(accepted_ms), count(*) FROM ("
 	    "SELECT seq, accepted_ms FROM event WHERE seq > ? "
 	    "ORDER BY seq LIMIT ?)");
 
 	sql_put_int(query, prune->cursor);
-	sql_put_int(query, PRUNE_STEP);
+	sql_put_int(query, limit);
 	if (sql_next(query, why) != 1)
 		return -1;
 	step->last = sql_int(query, 0);
 	step->oldest_ms = sql_int(query, 1);
-	step->more = sql_int(query, 2) == PRUNE_STEP;
+	step->more = sql_int(query, 2) == limit;
 	return 0;
 }
 

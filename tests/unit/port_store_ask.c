@@ -463,7 +463,12 @@ static void prunes_much(void)
 	kit_must(store, &step, WORK_PRUNE);
 	is_int(step.events, PRUNE_STEP, "a step of the walk is bounded");
 	ok(step.cursor > 0, "and tells where the next one starts");
-	is_int(prune(store, 9, 9, 9), MANY - PRUNE_STEP, "the walk ends");
+	step.step = PRUNE_STEP_MAX;
+	kit_must(store, &step, WORK_PRUNE);
+	is_int(
+	    step.events, PRUNE_STEP_MAX, "a larger one is as large as asked");
+	is_int(prune(store, 9, 9, 9), MANY - PRUNE_STEP - PRUNE_STEP_MAX,
+	    "the walk ends");
 	store_close(store);
 	stat(kit_db, &after);
 	ok(after.st_size < before.st_size / 2,
