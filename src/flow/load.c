@@ -209,10 +209,17 @@ static void say_no_folder(struct load *load, const char *folder)
 	    errno == EACCES ? LOAD_NOT_PERMITTED : "unreadable", message, NULL);
 }
 
+/* The folder itself and the one above are no files of it. */
+static int is_file(const struct dirent *entry)
+{
+	return strcmp(entry->d_name, ".") != 0 &&
+	    strcmp(entry->d_name, "..") != 0;
+}
+
 static void load_entries(struct load *load, int dir, const char *folder)
 {
 	struct dirent **entries = NULL;
-	int count = scandirat(dir, ".", &entries, NULL, by_bytes);
+	int count = scandirat(dir, ".", &entries, is_file, by_bytes);
 	int i;
 
 	if (count < 0) {

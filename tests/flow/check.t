@@ -163,6 +163,14 @@ configure('webhooks.d/big.json' => '[' . ' ' x 1100000 . ']');
 ($code, $out) = check();
 like($out, qr/big.json: error: .*larger than/, 'a huge file is refused');
 
+configure(map { ("webhooks.d/w$_.json" => '{"endpoints":["http://127.0.0.1:9/"]}') }
+    1 .. 10_000);
+($code, $out) = check();
+is($code, 0, 'there may be ten thousand webhooks') or diag(substr $out, 0, 500);
+put('webhooks.d/more.json', $hook);
+($code, $out) = check();
+like($out, qr/webhooks\.d: error: holds more than 10000 files/, 'and no more');
+
 # ---- who may write ---------------------------------------------------------
 
 for my $case ([0666, 'webhooks.d/a.json'], [0777, 'webhooks.d'],
