@@ -440,19 +440,26 @@ enum scan_answer scan_value(const char *data, size_t len, size_t start,
 	return answer;
 }
 
+void scan_advance(const char *data, size_t len, size_t *line, size_t *column)
+{
+	const char *end = data + len;
+	const char *newline;
+
+	/* Before the first read there is no window, and memchr wants one. */
+	if (!len)
+		return;
+	while ((newline = memchr(data, '\n', (size_t)(end - data)))) {
+		(*line)++;
+		*column = 1;
+		data = newline + 1;
+	}
+	*column += text_characters(data, (size_t)(end - data));
+}
+
 void scan_position(
     const char *data, size_t len, size_t at, size_t *line, size_t *column)
 {
-	size_t i;
-
 	*line = 1;
 	*column = 1;
-	for (i = 0; i < at && i < len; i++) {
-		if (data[i] == '\n') {
-			(*line)++;
-			*column = 1;
-		} else if (((unsigned char)data[i] & 0xc0) != 0x80) {
-			(*column)++;
-		}
-	}
+	scan_advance(data, at < len ? at : len, line, column);
 }

@@ -58,6 +58,8 @@ enum scan_answer scan_value(const char *data, size_t len, size_t start,
  * comment) at or after `at`. An unfinished comment ends the text. */
 size_t scan_blank(const char *data, size_t len, size_t at, unsigned flags);
 
+/* Moves a position on over `len` bytes. */
+void scan_advance(const char *data, size_t len, size_t *line, size_t *column);
 /* Line and column, from 1, of a byte offset; columns count characters. */
 void scan_position(
     const char *data, size_t len, size_t at, size_t *line, size_t *column);

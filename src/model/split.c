@@ -9,8 +9,6 @@
  */
 #include "model/split.h"
 
-#include "base/text.h"
-
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,35 +36,18 @@ void split_init(struct split *split, bool lines, size_t size_max)
 	};
 }
 
-/* Moves a position on over some bytes. */
-static void count(const char *data, size_t len, size_t *line, size_t *column)
-{
-	const char *end = data + len;
-	const char *newline;
-
-	/* Before the first read there is no window, and memchr wants one. */
-	if (!len)
-		return;
-	while ((newline = memchr(data, '\n', (size_t)(end - data)))) {
-		(*line)++;
-		*column = 1;
-		data = newline + 1;
-	}
-	*column += text_characters(data, (size_t)(end - data));
-}
-
 static void locate(struct look *k, size_t at)
 {
 	k->piece->line = k->split->line;
 	k->piece->column = k->split->column;
-	count(k->window, at, &k->piece->line, &k->piece->column);
+	scan_advance(k->window, at, &k->piece->line, &k->piece->column);
 }
 
 /* Ends a look: the first `next` bytes are done with. */
 static enum split_answer leave(
     struct look *k, enum split_answer answer, size_t next)
 {
-	count(k->window, next, &k->split->line, &k->split->column);
+	scan_advance(k->window, next, &k->split->line, &k->split->column);
 	k->piece->next = next;
 	return answer;
 }
