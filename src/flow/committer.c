@@ -12,10 +12,8 @@
 
 #include "base/mem.h"
 #include "base/say.h"
+#include "base/thread.h"
 #include "flow/moment.h"
-
-#include <pthread.h>
-#include <string.h>
 
 /* More than this in a transaction makes nothing faster and everybody wait. */
 enum { GROUP_MAX = 128 };
@@ -177,15 +175,12 @@ struct committer *committer_open(
     struct store *store, struct mailbox *answers, struct why *why)
 {
 	struct committer *c = mem_zalloc(sizeof(*c));
-	int error;
 
 	c->store = store;
 	c->answers = answers;
 	mailbox_init(&c->box, NULL, NULL);
-	error = pthread_create(&c->thread, NULL, work_on, c);
-	if (!error)
+	if (thread_start(&c->thread, "store", work_on, c, why) == 0)
 		return c;
-	fail(why, "cannot start the store's thread: %s", strerror(error));
 	mailbox_clear(&c->box);
 	free(c);
 	return NULL;

@@ -13,12 +13,10 @@
 
 #include "base/mem.h"
 #include "base/now.h"
+#include "base/thread.h"
 #include "port/resolver.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { LOOK_MS = 2000, CACHE_MS = 3000 };
 
@@ -78,31 +76,14 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Signals are the clerk's: a thread begins with its parent's mask. */
-static int start(struct names *names)
-{
-	sigset_t all;
-	sigset_t old;
-	int error;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	error = pthread_create(&names->thread, NULL, work, names);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return error;
-}
-
 struct names *names_open(struct mailbox *answers, struct why *why)
 {
 	struct names *names = mem_zalloc(sizeof(*names));
-	int error;
 
 	names->answers = answers;
 	mailbox_init(&names->box, NULL, NULL);
-	error = start(names);
-	if (!error)
+	if (thread_start(&names->thread, "names", work, names, why) == 0)
 		return names;
-	fail(why, "cannot start the names' thread: %s", strerror(error));
 	mailbox_clear(&names->box);
 	free(names);
 	return NULL;

@@ -15,14 +15,12 @@
 
 #include "base/mem.h"
 #include "base/now.h"
+#include "base/thread.h"
 #include "flow/gate.h"
 #include "model/ending.h"
 
 #include <assert.h>
 #include <ev.h>
-#include <pthread.h>
-#include <signal.h>
-#include <string.h>
 
 enum order_kind { ORDER_CONFIGURE, ORDER_STOP };
 
@@ -292,24 +290,6 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Signals are the clerk's: a thread begins with its parent's mask. */
-static int start_thread(struct wire *wire, struct why *why)
-{
-	sigset_t all;
-	sigset_t old;
-	int error;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	error = pthread_create(&wire->thread, NULL, work, wire);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (error)
-		return fail(why, "cannot start the network thread: %s",
-		    strerror(error));
-	pthread_setname_np(wire->thread, "wire");
-	return 0;
-}
-
 static void wake(void *arg)
 {
 	struct wire *wire = arg;
@@ -368,7 +348,8 @@ struct wire *wire_open(const struct http_settings *settings,
 	}
 	set_up(wire);
 	wire->http = http_open(settings, &hooks, why);
-	if (!wire->http || start_thread(wire, why) < 0) {
+	if (!wire->http ||
+	    thread_start(&wire->thread, "wire", work, wire, why) < 0) {
 		http_close(wire->http);
 		tear_down(wire);
 		return NULL;
