@@ -191,7 +191,7 @@ static void turn(struct clerk *c)
 		set_alarm(c);
 }
 
-/* What all of this turn sent to the store goes as one. */
+/* What all of this turn sent to another thread goes as one. */
 static void on_parting(struct ev_loop *loop, ev_prepare *w, int events)
 {
 	struct clerk *c = w->data;
@@ -199,6 +199,7 @@ static void on_parting(struct ev_loop *loop, ev_prepare *w, int events)
 	(void)loop;
 	(void)events;
 	committer_flush(c->parts.committer);
+	remover_flush(c->parts.remover);
 }
 
 static void on_letters(struct ev_loop *loop, ev_async *w, int events)
@@ -490,7 +491,9 @@ static void drain(struct clerk *c)
 	clerk_take_letters(c);
 	while (!all_quiet(c) && now_steady_ms() < until_ms) {
 		committer_flush(c->parts.committer);
-		clerk_take_works(c, mailbox_wait_for(&c->parts.works, 100));
+		remover_flush(c->parts.remover);
+		clerk_take_works(c, mailbox_wait_for(&c->parts.works, 10));
+		clerk_take_letters(c);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * flow/clerk_letters: whose letter is this? Each answer of the store and of the
- * wire goes to the part that asked.
+ * flow/clerk_letters: whose letter is this? Each answer of another
+ * thread goes to the part that asked.
  *
  * Owns the count of commits that failed in a row: a store that cannot be written
  * for another reason than a full disk ends the daemon, for nobody shall rely on
@@ -118,6 +118,18 @@ void clerk_take_works(struct clerk *c, struct letter *l)
 	take_some(c, &l, false);
 }
 
+static void take_removals(struct clerk *c)
+{
+	struct letter *l = mailbox_take(&c->parts.removals);
+
+	while (l) {
+		struct letter *next = l->next;
+
+		intake_removed(c->parts.intake, (struct removal *)l);
+		l = next;
+	}
+}
+
 void clerk_take_letters(struct clerk *c)
 {
 	struct letter *l = mailbox_take(&c->parts.calls);
@@ -129,4 +141,5 @@ void clerk_take_letters(struct clerk *c)
 		l = next;
 	}
 	clerk_take_works(c, mailbox_take(&c->parts.works));
+	take_removals(c);
 }

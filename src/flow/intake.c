@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 enum {
-	/* Works under way: two groups of the store. */
+	/* Works under way: two groups of the store, and what is being removed. */
 	UNDER_WAY_MAX = 256,
 	/* Batches of one file: while some are committed, the next is read. */
 	SENT_MAX = 4,
@@ -57,7 +57,7 @@ struct intake {
 	int stranded; /* batches under way, of files that were given up */
 	int64_t
 	    behind; /* the next batch follows what was accepted up to there */
-	int under_way; /* batches */
+	int under_way; /* batches, with the store */
 	struct space space;
 	int64_t pause_ms; /* steady: the store is given time until then, 0 no */
 	bool stale; /* another plan is in use: the boxes are to be changed */
@@ -70,7 +70,9 @@ struct intake *intake_open(
 	struct intake *in = mem_zalloc(sizeof(*in));
 
 	in->sides = *sides;
-	porter_init(&in->porter, sides->spool, sides->committer, sides->record,
+	porter_init(&in->porter,
+	    &(struct porter_sides){
+		sides->spool, sides->committer, sides->remover, sides->record },
 	    receipts, count);
 	naming_init(&in->naming, sides->last_id);
 	return in;
@@ -85,6 +87,12 @@ void intake_close(struct intake *in)
 	porter_clear(&in->porter);
 	plan_drop(in->plan);
 	free(in);
+}
+
+/* With the store or the remover. */
+static int under_way(const struct intake *in)
+{
+	return in->under_way + in->porter.removing;
 }
 
 /* ---- boxes --------------------------------------------------------------- */
@@ -201,7 +209,7 @@ static void consider(struct intake *in, const struct dropped *file, int fd)
 
 /* Its name changed since the sweep, or it got another one, and under the first
  * it is under way already. */
-static bool under_way(const struct intake *in, const struct dropped *file)
+static bool is_under_way(const struct intake *in, const struct dropped *file)
 {
 	const struct guest *guest = porter_guest(&in->porter, file);
 
@@ -223,7 +231,7 @@ static void open_file(struct intake *in, struct dropped *file)
 		porter_trouble(&in->porter, file, &why);
 		return;
 	}
-	if (under_way(in, file)) {
+	if (is_under_way(in, file)) {
 		file_cleanup(&fd);
 		return;
 	}
@@ -275,7 +283,7 @@ static void send_batch(struct intake *in, bool last)
 
 	reader_receipt(in->reader, last, &receipt);
 	batch->last = last;
-	if (last && in->under_way < OPEN_MAX)
+	if (last && under_way(in) < OPEN_MAX)
 		batch->fd = reader_take_fd(in->reader);
 	batch->serial = in->serial;
 	batch->accept.follows = in->sent > 0;
@@ -453,10 +461,10 @@ bool intake_turn(struct intake *in)
 
 	if (in->stopping)
 		return false;
-	if (in->stale && !in->reader && !in->under_way)
+	if (in->stale && !in->reader && !under_way(in))
 		change_boxes(in);
 	while (budget-- > 0) {
-		if (in->under_way >= UNDER_WAY_MAX)
+		if (under_way(in) >= UNDER_WAY_MAX)
 			return false;
 		if (in->reader) {
 			if (in->at_end || !read_on(in))
@@ -553,6 +561,11 @@ void intake_accepted(struct intake *in, struct work *work)
 	batch_free(batch);
 	if (reading && in->at_end && !in->sent)
 		finish(in);
+}
+
+void intake_removed(struct intake *in, struct removal *removal)
+{
+	porter_removed(&in->porter, removal);
 }
 
 void intake_forgotten(struct intake *in, struct work *work)

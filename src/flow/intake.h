@@ -6,6 +6,7 @@
 #include "flow/committer.h"
 #include "flow/dispatch.h"
 #include "flow/record.h"
+#include "flow/remover.h"
 #include "port/spool.h"
 #include "port/store.h"
 
@@ -22,6 +23,7 @@ struct intake;
 struct intake_sides {
 	const struct spool *spool;
 	struct committer *committer;
+	struct remover *remover;
 	struct dispatch *dispatch;
 	struct record *record;
 	const char *last_id; /* the last event id ever given out, or "" */
@@ -31,7 +33,7 @@ struct intake_sides {
  * have removed. */
 struct intake *intake_open(
     const struct intake_sides *sides, struct receipt *receipts, size_t count);
-/* Nothing of it may be under way in the committer any more. */
+/* Nothing of it may be under way in the committer or the remover any more. */
 void intake_close(struct intake *intake);
 
 /* Opens the drop boxes of the configuration in use (dispatch_plan), once the
@@ -51,6 +53,7 @@ bool intake_turn(struct intake *intake);
 int64_t intake_next_ms(const struct intake *intake);
 
 void intake_accepted(struct intake *intake, struct work *work);
+void intake_removed(struct intake *intake, struct removal *removal);
 void intake_forgotten(struct intake *intake, struct work *work);
 void intake_noted(struct intake *intake, struct work *work);
 
@@ -62,7 +65,7 @@ bool intake_idle(const struct intake *intake);
 /* True when files wait that would have been taken, but for trouble of ours or
  * a full disk. */
 bool intake_waiting(const struct intake *intake);
-/* True when nothing is under way in the committer. */
+/* True when nothing is under way in the committer or the remover. */
 bool intake_quiet(const struct intake *intake);
 
 #endif

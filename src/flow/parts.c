@@ -57,7 +57,10 @@ static int open_ports(struct parts *p, const struct conf *conf, struct why *why)
 	if (!p->wire)
 		return -1;
 	p->names = names_open(&p->calls, why);
-	return p->names ? 0 : -1;
+	if (!p->names)
+		return -1;
+	p->remover = remover_open(&p->removals, why);
+	return p->remover ? 0 : -1;
 }
 
 /* Receipts are read before the store's thread starts. */
@@ -107,9 +110,10 @@ static void open_desks(
 	    .notes = p->notes,
 	    .failed_dir = p->failed_dir,
 	});
-	p->intake = intake_open(&(struct intake_sides){ &p->spool, p->committer,
-				    p->dispatch, p->record, past->last_id },
-	    past->left.receipts, past->left.count);
+	p->intake =
+	    intake_open(&(struct intake_sides){ &p->spool, p->committer,
+			    p->remover, p->dispatch, p->record, past->last_id },
+		past->left.receipts, past->left.count);
 	p->notice = notice_open(&(struct notice_sides){
 	    .committer = p->committer,
 	    .dispatch = p->dispatch,
@@ -144,6 +148,7 @@ int parts_open(
 	*busy = false;
 	mailbox_init(&p->works, from->wake, from->arg);
 	mailbox_init(&p->calls, from->wake, from->arg);
+	mailbox_init(&p->removals, from->wake, from->arg);
 	if (open_spool(p, from->conf, busy, why) < 0 ||
 	    open_ports(p, from->conf, why) < 0 || read_past(p, &past, why) < 0)
 		return -1;
@@ -160,6 +165,7 @@ void parts_close(struct parts *p)
 {
 	wire_close(p->wire);
 	names_close(p->names);
+	remover_close(p->remover);
 	committer_close(p->committer);
 	notice_close(p->notice);
 	intake_close(p->intake);
@@ -176,6 +182,7 @@ void parts_close(struct parts *p)
 	spool_close(&p->spool);
 	mailbox_clear(&p->works);
 	mailbox_clear(&p->calls);
+	mailbox_clear(&p->removals);
 }
 
 bool parts_quiet(const struct parts *p)

@@ -11,6 +11,7 @@
 #include "flow/notes.h"
 #include "flow/notice.h"
 #include "flow/record.h"
+#include "flow/remover.h"
 #include "flow/retention.h"
 #include "flow/textfile.h"
 #include "flow/warden.h"
@@ -33,6 +34,7 @@ struct parts {
 	struct store *store;
 	struct record *record;
 	struct committer *committer;
+	struct remover *remover;
 	struct wire *wire;
 	struct names *names;
 	struct dispatch *dispatch;
@@ -44,6 +46,7 @@ struct parts {
 	struct textfile *textfile;
 	struct mailbox works; /* answers of the store */
 	struct mailbox calls; /* answers of the wire */
+	struct mailbox removals; /* answers of the remover */
 	int failed_dir;
 	char *mail_folder;
 };
@@ -62,10 +65,10 @@ struct parts_case {
 int parts_open(struct parts *parts, const struct parts_case *from, bool *busy,
     struct why *why);
 /* The wire must have been closed and its last letters taken, and nothing of
- * the desks may be under way in the committer. */
+ * the desks may be under way in the committer or the remover. */
 void parts_close(struct parts *parts);
 
-/* True when nothing is under way in the committer or on the wire. */
+/* True when nothing is under way in another thread. */
 bool parts_quiet(const struct parts *parts);
 
 #endif

@@ -38,20 +38,19 @@ static void gone(void *arg, const char *told)
 	trouble_note(p->trouble, told, NULL);
 }
 
-void porter_init(struct porter *p, const struct spool *spool,
-    struct committer *committer, struct record *record, struct receipt *left,
-    size_t count)
+void porter_init(struct porter *p, const struct porter_sides *sides,
+    struct receipt *left, size_t count)
 {
-	p->spool = spool;
-	p->record = record;
-	p->trouble = trouble_open(committer);
+	p->sides = *sides;
+	p->trouble = trouble_open(sides->committer);
 	trouble_strike(p->trouble);
-	p->receipts = receipts_open(committer, left, count, now_steady_ms());
+	p->receipts =
+	    receipts_open(sides->committer, left, count, now_steady_ms());
 	p->lobby = lobby_new();
 	lobby_on_forget(p->lobby, gone, p);
 	p->boxes = boxes_new(
 	    &(struct boxes_sides){ p->lobby, p->receipts, p->trouble });
-	refuse_clean(spool);
+	refuse_clean(sides->spool);
 }
 
 void porter_clear(struct porter *p)
@@ -65,7 +64,8 @@ void porter_clear(struct porter *p)
 
 bool porter_quiet(const struct porter *p)
 {
-	return receipts_quiet(p->receipts) && trouble_quiet(p->trouble);
+	return !p->removing && receipts_quiet(p->receipts) &&
+	    trouble_quiet(p->trouble);
 }
 
 struct drop *porter_drop(const struct porter *p, const struct dropped *file)
@@ -157,8 +157,9 @@ void porter_reject(
 		porter_look_again(p, file);
 		return;
 	}
-	if (refuse_file(p->spool, porter_drop(p, file), file->name, &file->mark,
-		refusal, now_wall_ms(), p->record, &answer, &why) < 0)
+	if (refuse_file(p->sides.spool, porter_drop(p, file), file->name,
+		&file->mark, refusal, now_wall_ms(), p->sides.record, &answer,
+		&why) < 0)
 		porter_trouble(p, file, &why);
 	else if (answer == DROP_REMOVED)
 		porter_leave(p, file);
@@ -177,40 +178,62 @@ void porter_linked(struct porter *p, const struct dropped *file)
 		porter_reject(p, file, &refusal);
 }
 
-/* Takes an accepted file out of its box. */
 void porter_remove(struct porter *p, const struct dropped *file, int fd,
     const struct receipt *receipt)
 {
 	struct drop *drop = porter_drop(p, file);
-	enum drop_removal removal = DROP_MISSING;
-	struct why why;
+	struct removal *removal;
 
-	if (!drop)
+	if (!drop) {
 		file_cleanup(&fd);
-	if (drop &&
-	    drop_remove(drop, file->name, fd, &file->mark, &removal, &why) <
-		0) {
 		receipts_keep(p->receipts, receipt, now_steady_ms());
-		porter_trouble(p, file, &why);
-		return;
-	}
-	if (removal == DROP_REMOVED) {
-		porter_leave(p, file);
-		receipts_forget(p->receipts, receipt, drop);
-		return;
-	}
-	/* It is recognised wherever it comes back. */
-	receipts_keep(p->receipts, receipt, now_steady_ms());
-	switch (removal) {
-	case DROP_REMOVED:
-	case DROP_WRITTEN:
-		porter_stay(p, file, STAY_WRITTEN, WRITTEN_MS);
-		return;
-	case DROP_MISSING:
-	case DROP_CHANGED:
 		porter_look_again(p, file);
 		return;
 	}
+	/* Until it is gone no sweep shall find it. */
+	porter_stay(p, file, STAY_BUSY, 0);
+	removal = mem_zalloc(sizeof(*removal));
+	removal->drop = drop_hold(drop);
+	removal->file = *file;
+	removal->file.name = mem_strdup(file->name);
+	removal->fd = fd;
+	removal->receipt = *receipt;
+	p->removing++;
+	remover_send(p->sides.remover, removal);
+}
+
+/* What is not gone is recognised wherever it comes back. */
+static void not_removed(struct porter *p, const struct removal *removal)
+{
+	receipts_keep(p->receipts, &removal->receipt, now_steady_ms());
+	if (removal->failed) {
+		porter_trouble(p, &removal->file, &removal->why);
+		return;
+	}
+	switch (removal->answer) {
+	case DROP_REMOVED:
+	case DROP_WRITTEN:
+		porter_stay(p, &removal->file, STAY_WRITTEN, WRITTEN_MS);
+		return;
+	case DROP_MISSING:
+	case DROP_CHANGED:
+		porter_look_again(p, &removal->file);
+		return;
+	}
+}
+
+void porter_removed(struct porter *p, struct removal *removal)
+{
+	p->removing--;
+	if (!removal->failed && removal->answer == DROP_REMOVED) {
+		porter_leave(p, &removal->file);
+		receipts_forget(p->receipts, &removal->receipt, removal->drop);
+	} else {
+		not_removed(p, removal);
+	}
+	drop_close(removal->drop);
+	free(removal->file.name);
+	free(removal);
 }
 
 int64_t porter_age_ms(const struct dropped *file)

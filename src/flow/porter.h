@@ -9,6 +9,7 @@
 #include "flow/lobby.h"
 #include "flow/receipts.h"
 #include "flow/record.h"
+#include "flow/remover.h"
 #include "flow/trouble.h"
 #include "port/spool.h"
 
@@ -22,20 +23,27 @@
  * box and its mark, so whatever a producer puts under the same name meanwhile
  * is left alone and looked at anew.
  */
+/* All lent. */
+struct porter_sides {
+	const struct spool *spool;
+	struct committer *committer;
+	struct remover *remover;
+	struct record *record;
+};
+
 struct porter {
 	struct boxes *boxes;
 	struct lobby *lobby;
 	struct receipts *receipts;
 	struct trouble *trouble;
-	const struct spool *spool; /* lent */
-	struct record *record; /* lent */
+	int removing; /* files that are with the remover */
+	struct porter_sides sides;
 };
 
 /* Takes over `left`, the receipts of an earlier process. */
-void porter_init(struct porter *porter, const struct spool *spool,
-    struct committer *committer, struct record *record, struct receipt *left,
-    size_t count);
-/* Nothing of it may be under way in the committer any more. */
+void porter_init(struct porter *porter, const struct porter_sides *sides,
+    struct receipt *left, size_t count);
+/* Nothing of it may be under way in the committer or the remover any more. */
 void porter_clear(struct porter *porter);
 bool porter_quiet(const struct porter *porter);
 
@@ -80,9 +88,11 @@ void porter_linked(struct porter *porter, const struct dropped *file);
 /* Moves it to rejected/. */
 void porter_reject(struct porter *porter, const struct dropped *file,
     const struct refusal *refusal);
-/* It was accepted, as the receipt says: takes it out of its box, or keeps the
- * receipt as long as that cannot be. `fd` as for drop_remove. */
+/* It was accepted, as the receipt says: has it taken out of its box, or keeps
+ * the receipt as long as that cannot be. `fd` as for drop_remove. */
 void porter_remove(struct porter *porter, const struct dropped *file, int fd,
     const struct receipt *receipt);
+/* The remover's answer. */
+void porter_removed(struct porter *porter, struct removal *removal);
 
 #endif

@@ -35,6 +35,7 @@ struct drop {
 	char *const *patterns;
 	int dir;
 	uint64_t serial; /* of what is open */
+	int holders;
 };
 
 static void show(struct buf *b, const struct drop *drop, const char *name)
@@ -64,17 +65,10 @@ int drop_fail_in(struct why *why, const struct drop *drop, const char *name)
 
 /* ---- the directory ------------------------------------------------------ */
 
-static void hold_dir(struct drop *drop, int dir)
-{
-	static uint64_t opened;
-
-	drop->dir = dir;
-	drop->serial = ++opened;
-}
-
 struct drop *drop_open(
     const char *path, char *const *patterns, bool make, struct why *why)
 {
+	static uint64_t opened;
 	struct drop *drop;
 	int dir = file_open_dir(AT_FDCWD, path, make, DIR_MODE, why);
 
@@ -83,13 +77,21 @@ struct drop *drop_open(
 	drop = mem_zalloc(sizeof(*drop));
 	drop->path = mem_strdup(path);
 	drop->patterns = patterns;
-	hold_dir(drop, dir);
+	drop->dir = dir;
+	drop->serial = ++opened;
+	drop->holders = 1;
+	return drop;
+}
+
+struct drop *drop_hold(struct drop *drop)
+{
+	drop->holders++;
 	return drop;
 }
 
 void drop_close(struct drop *drop)
 {
-	if (!drop)
+	if (!drop || --drop->holders)
 		return;
 	close(drop->dir);
 	free(drop->path);
@@ -153,17 +155,6 @@ bool drop_replaced(const struct drop *drop)
 	if (fstat(drop->dir, &ours) < 0 || stat(drop->path, &named) < 0)
 		return true;
 	return ours.st_dev != named.st_dev || ours.st_ino != named.st_ino;
-}
-
-int drop_reopen(struct drop *drop, struct why *why)
-{
-	int dir = file_open_dir(AT_FDCWD, drop->path, false, 0, why);
-
-	if (dir < 0)
-		return -1;
-	close(drop->dir);
-	hold_dir(drop, dir);
-	return 0;
 }
 
 int drop_free(const char *path, int64_t *bytes, struct why *why)

@@ -49,12 +49,15 @@ struct drop_list {
  * missing directory (one level). It changes nothing else in there. */
 struct drop *drop_open(
     const char *path, char *const *patterns, bool make, struct why *why);
+/* One more drop_close closes it. Holding and closing are for one thread; while
+ * it is held another may take files out. */
+struct drop *drop_hold(struct drop *drop);
+/* NULL is fine. */
 void drop_close(struct drop *drop);
 const char *drop_path(const struct drop *drop);
 /* True when the path names another directory than the one that is open (or
- * none): it was replaced. drop_reopen then opens the new one. */
+ * none): it was replaced. A new drop box is there then. */
 bool drop_replaced(const struct drop *drop);
-int drop_reopen(struct drop *drop, struct why *why);
 /* Gives back, under their names or free ones like them, the files that a
  * process was taking out when it was killed, so that they are judged again.
  * For whoever holds the spool's lock. Returns how many. */
