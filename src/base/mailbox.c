@@ -19,8 +19,6 @@ void mailbox_init(struct mailbox *box, void (*wake)(void *arg), void *arg)
 	pthread_condattr_destroy(&attr);
 	box->first = NULL;
 	box->last = &box->first;
-	box->count = 0;
-	box->wanted = 1;
 	box->wake = wake;
 	box->arg = arg;
 }
@@ -39,22 +37,16 @@ void mailbox_put(struct mailbox *box, struct letter *letter)
 void mailbox_put_all(
     struct mailbox *box, struct letter *first, struct letter *last)
 {
-	size_t count = 0;
 	bool was_empty;
-	bool enough;
 
 	last->next = NULL;
-	for (const struct letter *l = first; l; l = l->next)
-		count++;
 	pthread_mutex_lock(&box->lock);
 	was_empty = !box->first;
-	enough = box->count < box->wanted && box->count + count >= box->wanted;
 	*box->last = first;
 	box->last = &last->next;
-	box->count += count;
 	pthread_mutex_unlock(&box->lock);
 	/* Not while it is locked: who wakes up would only wait for the lock. */
-	if (enough)
+	if (was_empty)
 		pthread_cond_signal(&box->filled);
 	if (was_empty && box->wake)
 		box->wake(box->arg);
@@ -66,7 +58,6 @@ static struct letter *empty(struct mailbox *box)
 
 	box->first = NULL;
 	box->last = &box->first;
-	box->count = 0;
 	return all;
 }
 
@@ -106,48 +97,16 @@ static struct timespec moment_in(int64_t timeout_ms)
 	return until;
 }
 
-/* Locked: sleeps until there are so many, or the time is over. */
-static void await(struct mailbox *box, size_t count, int64_t timeout_ms)
-{
-	struct timespec until = moment_in(timeout_ms);
-
-	box->wanted = count;
-	while (box->count < box->wanted) {
-		if (pthread_cond_timedwait(&box->filled, &box->lock, &until) ==
-		    ETIMEDOUT)
-			break;
-	}
-	box->wanted = 1;
-}
-
-struct letter *mailbox_gather(
-    struct mailbox *box, size_t count, int64_t timeout_ms)
-{
-	struct letter *all;
-
-	pthread_mutex_lock(&box->lock);
-	await(box, count, timeout_ms);
-	while (!box->first)
-		pthread_cond_wait(&box->filled, &box->lock);
-	all = empty(box);
-	pthread_mutex_unlock(&box->lock);
-	return all;
-}
-
-void mailbox_hurry(struct mailbox *box)
-{
-	pthread_mutex_lock(&box->lock);
-	box->wanted = 1;
-	pthread_mutex_unlock(&box->lock);
-	pthread_cond_signal(&box->filled);
-}
-
 struct letter *mailbox_wait_for(struct mailbox *box, int64_t timeout_ms)
 {
+	struct timespec until = moment_in(timeout_ms);
 	struct letter *all;
 
 	pthread_mutex_lock(&box->lock);
-	await(box, 1, timeout_ms);
+	while (!box->first &&
+	    pthread_cond_timedwait(&box->filled, &box->lock, &until) !=
+		ETIMEDOUT)
+		continue;
 	all = empty(box);
 	pthread_mutex_unlock(&box->lock);
 	return all;

@@ -22,8 +22,6 @@ struct mailbox {
 	pthread_cond_t filled;
 	struct letter *first;
 	struct letter **last;
-	size_t count;
-	size_t wanted; /* so many letters wake who waits */
 	void (*wake)(void *arg);
 	void *arg;
 };
@@ -40,12 +38,6 @@ void mailbox_put_all(
 struct letter *mailbox_take(struct mailbox *box);
 /* The same, but sleeps until there is something. */
 struct letter *mailbox_wait(struct mailbox *box);
-/* The same, but sleeps up to `timeout_ms` longer while there are fewer than
- * `count` letters, for whoever handles many at once. */
-struct letter *mailbox_gather(
-    struct mailbox *box, size_t count, int64_t timeout_ms);
-/* Whoever gathers takes what there is. */
-void mailbox_hurry(struct mailbox *box);
 /* Sleeps until there is something or `timeout_ms` have passed. */
 struct letter *mailbox_wait_for(struct mailbox *box, int64_t timeout_ms);
 

@@ -16,11 +16,7 @@
 #include "flow/moment.h"
 
 /* More than this in a transaction makes nothing faster and everybody wait. */
-enum { GROUP_MAX = 128 };
-/* A group of so many says that more are coming: then the next one gathers for a
- * moment, so that a sync, and the pages that every group writes, are paid once
- * for many. An idle store commits at once. */
-enum { BUSY_MIN = 8, GATHER_MS = 1 };
+enum { GROUP_MAX = 256 };
 
 struct committer {
 	struct store *store;
@@ -30,15 +26,13 @@ struct committer {
 	struct letter *out; /* sent and not yet handed over */
 	struct letter *out_last;
 	bool gathers; /* the sender flushes */
-	bool urgent; /* somebody waits for the answer of what is out */
 	struct work last; /* the letter that ends the thread */
 	bool failing; /* the trouble was said */
-	bool busy; /* the last group was a large one */
 };
 
 /* Cuts the first group off the list; returns what is left. The letter that
  * ends the thread never joins a group. */
-static struct letter *cut_group(struct committer *c, struct letter *first)
+static struct letter *cut_group(const struct committer *c, struct letter *first)
 {
 	struct letter *l = first;
 	struct letter *rest;
@@ -51,7 +45,6 @@ static struct letter *cut_group(struct committer *c, struct letter *first)
 	}
 	rest = l->next;
 	l->next = NULL;
-	c->busy = count >= BUSY_MIN;
 	return rest;
 }
 
@@ -145,19 +138,12 @@ static void commit(struct committer *c, struct work *group)
 	commit_one_by_one(c, group);
 }
 
-static struct letter *next_letters(struct committer *c)
-{
-	if (c->busy)
-		return mailbox_gather(&c->box, GROUP_MAX, GATHER_MS);
-	return mailbox_wait(&c->box);
-}
-
 static void *work_on(void *arg)
 {
 	struct committer *c = arg;
 
 	for (;;) {
-		struct letter *list = next_letters(c);
+		struct letter *list = mailbox_wait(&c->box);
 
 		while (list) {
 			struct letter *rest;
@@ -195,8 +181,6 @@ void committer_send(struct committer *committer, struct work *work)
 	else
 		committer->out = &work->letter;
 	committer->out_last = &work->letter;
-	/* Endpoints wait for claims, nobody for the rest. */
-	committer->urgent |= work->kind == WORK_CLAIM;
 	if (!committer->gathers)
 		committer_flush(committer);
 }
@@ -212,9 +196,6 @@ void committer_flush(struct committer *committer)
 		return;
 	mailbox_put_all(&committer->box, committer->out, committer->out_last);
 	committer->out = NULL;
-	if (committer->urgent)
-		mailbox_hurry(&committer->box);
-	committer->urgent = false;
 }
 
 void committer_close(struct committer *committer)

@@ -18,11 +18,11 @@ enum {
 	/* What an endpoint answers within this time is claimed ahead, so that
 	 * it never waits for the store; few enough that a delivery is on the
 	 * wire, where verbs cannot touch it, for a moment only. */
-	AHEAD_US = 5000,
-	AHEAD_MAX = 120,
+	AHEAD_US = 20000,
+	AHEAD_MAX = 400,
 	AHEAD_STEP = 8,
 	/* All endpoints together. */
-	AHEAD_ALL = 1024,
+	AHEAD_ALL = 2048,
 };
 
 /* Those of it that stand in line. */

@@ -31,7 +31,7 @@ enum {
 	/* Works under way: two groups of the store, and what is being removed. */
 	UNDER_WAY_MAX = 256,
 	/* Batches of one file: while some are committed, the next is read. */
-	SENT_MAX = 4,
+	SENT_MAX = 8,
 	/* Files of them that stay open until they are taken out. */
 	OPEN_MAX = 48,
 	/* What one turn does before other work gets its chance. */

@@ -68,55 +68,6 @@ static void timeout(void)
 	mailbox_clear(&box);
 }
 
-static long long ms_since(const struct timespec *from)
-{
-	struct timespec to;
-
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	return (to.tv_sec - from->tv_sec) * 1000 +
-	    (to.tv_nsec - from->tv_nsec) / 1000000;
-}
-
-static void *gather_two(void *arg)
-{
-	return mailbox_gather(arg, 2, 60000);
-}
-
-static void gathering(void)
-{
-	struct message a = { .number = 1 };
-	struct message b = { .number = 2 };
-	struct timespec from;
-	struct mailbox box;
-	pthread_t thread;
-	void *got;
-
-	mailbox_init(&box, NULL, NULL);
-	clock_gettime(CLOCK_MONOTONIC, &from);
-	mailbox_put(&box, &a.letter);
-	ok(mailbox_gather(&box, 2, 30) == &a.letter && ms_since(&from) >= 29,
-	    "who gathers waits for more, and takes what there is");
-	pthread_create(&thread, NULL, gather_two, &box);
-	mailbox_put(&box, &a.letter);
-	mailbox_put(&box, &b.letter);
-	pthread_join(thread, &got);
-	ok(got == &a.letter && a.letter.next == &b.letter,
-	    "enough letters end the gathering");
-	a.letter.next = &b.letter;
-	pthread_create(&thread, NULL, gather_two, &box);
-	mailbox_put_all(&box, &a.letter, &b.letter);
-	pthread_join(thread, &got);
-	ok(got == &a.letter, "also when they come as one");
-	mailbox_put(&box, &a.letter);
-	pthread_create(&thread, NULL, gather_two, &box);
-	do
-		mailbox_hurry(&box);
-	while (pthread_tryjoin_np(thread, &got) != 0);
-	ok(got == &a.letter, "and so does somebody's hurry");
-	ok(ms_since(&from) < 50000, "long before the time is over");
-	mailbox_clear(&box);
-}
-
 struct sender {
 	pthread_t thread;
 	struct mailbox *box;
@@ -180,7 +131,6 @@ int main(void)
 {
 	alone();
 	timeout();
-	gathering();
 	many();
 	return done();
 }
