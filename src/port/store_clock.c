@@ -73,7 +73,7 @@ static int begin(struct store *store, int64_t jump_ms, int64_t now_ms,
 	moving->since_ms = now_ms;
 	if (sql_number(store->sql,
 		"SELECT ifnull(min(seq), 1) - 1 FROM delivery INDEXED BY open "
-		"WHERE state < 4",
+		"WHERE " IS_OPEN,
 		&moving->at, why) < 0)
 		return -1;
 	return sql_number(store->sql,

@@ -102,7 +102,7 @@ static int choose_walk(struct store *store, bool *whole, struct why *why)
 	enum { FASTER = 8 };
 	auto_end struct sql_query *query = sql_query(store->sql,
 	    "SELECT (SELECT count(*) FROM delivery INDEXED BY open "
-	    "WHERE state < 4), ifnull((SELECT max(seq) FROM delivery) - "
+	    "WHERE " IS_OPEN "), ifnull((SELECT max(seq) FROM delivery) - "
 	    "(SELECT min(seq) FROM delivery), 0)");
 
 	if (sql_next(query, why) != 1)
@@ -121,10 +121,10 @@ static struct sql_query *walk_open(struct store *store, struct why *why)
 	if (whole)
 		return sql_query(store->sql,
 		    "SELECT endpoint, state, tries > 0, accepted_ms "
-		    "FROM delivery NOT INDEXED WHERE state < 4");
+		    "FROM delivery NOT INDEXED WHERE " IS_OPEN);
 	return sql_query(store->sql,
 	    "SELECT endpoint, state, tries > 0, accepted_ms "
-	    "FROM delivery INDEXED BY open WHERE state < 4");
+	    "FROM delivery INDEXED BY open WHERE " IS_OPEN);
 }
 
 static void count_open(

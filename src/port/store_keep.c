@@ -113,7 +113,7 @@ static int count_open(
     struct store *store, int64_t endpoint, struct stray *stray, struct why *why)
 {
 	auto_end struct sql_query *query = sql_query(store->sql,
-	    "SELECT count(*) FROM delivery WHERE state < 4 AND endpoint = ?");
+	    "SELECT count(*) FROM delivery WHERE " IS_OPEN " AND endpoint = ?");
 
 	sql_put_int(query, endpoint);
 	if (sql_next(query, why) != 1)
@@ -128,7 +128,7 @@ static int find_strays(
 	auto_free int64_t *numbers = sort_numbers(group);
 	auto_end struct sql_query *query = sql_query(store->sql,
 	    "SELECT seq, webhook, name FROM endpoint p WHERE EXISTS (SELECT 1 "
-	    "FROM delivery WHERE state < 4 AND endpoint = p.seq) "
+	    "FROM delivery WHERE " IS_OPEN " AND endpoint = p.seq) "
 	    "ORDER BY webhook, name");
 	int got;
 

@@ -76,7 +76,7 @@ static void and_states(
 	if (!(states & ~open_states) && !query->id)
 		buf_puts(&search->where,
 		    " AND d.seq IN (SELECT seq FROM delivery INDEXED BY open "
-		    "WHERE state < 4)");
+		    "WHERE " IS_OPEN ")");
 }
 
 static bool build(struct search *search, const struct delivery_query *query,

@@ -10,6 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * The due time of what is delivered or dead. All that is open has a later one,
+ * so this is how queries spell "open" to get the index of that name: a claim
+ * changes the state and no due time, and so leaves that index alone.
+ */
+enum { DUE_NEVER = -2 };
+#define IS_OPEN "due_ms > -2"
+
 /* What the store's files share among themselves; for nobody else. */
 struct store {
 	struct sql *sql;

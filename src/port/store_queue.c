@@ -26,7 +26,7 @@ static int64_t find_next(struct store *store, int64_t endpoint,
 {
 	auto_end struct sql_query *query = sql_query(store->sql,
 	    "SELECT seq, state FROM delivery "
-	    "WHERE state < 4 AND endpoint = ? AND lane = ? ORDER BY seq");
+	    "WHERE " IS_OPEN " AND endpoint = ? AND lane = ? ORDER BY seq");
 	int64_t head = 0;
 	int got;
 
@@ -108,7 +108,7 @@ static int add_delivery(struct store *store, int64_t seq, const char *lane,
 	    "INSERT INTO delivery (event, endpoint, lane, state, accepted_ms, "
 	    "queued_ms, due_ms, changed_ms) VALUES (?1, ?2, ?3, NOT EXISTS ("
 	    "SELECT 1 FROM delivery "
-	    "WHERE state < 4 AND endpoint = ?2 AND lane = ?3), "
+	    "WHERE " IS_OPEN " AND endpoint = ?2 AND lane = ?3), "
 	    "?4, ?4, ?4, ?4)");
 
 	sql_put_int(query, seq);
@@ -222,15 +222,13 @@ static int move(
 	enum state state = state_of[settle->verdict.outcome];
 	struct sql_query *query = sql_query(store->sql,
 	    "UPDATE delivery SET state = ?, tries = ?, changed_ms = ?, "
-	    "due_ms = ifnull(?, due_ms) WHERE seq = ?");
+	    "due_ms = ? WHERE seq = ?");
 
 	sql_put_int(query, state);
 	sql_put_int(query, settle->verdict.tries);
 	sql_put_int(query, settle->now_ms);
-	if (state == STATE_WAITING)
-		sql_put_int(query, settle->verdict.due_ms);
-	else
-		sql_put_text(query, NULL);
+	sql_put_int(
+	    query, state == STATE_WAITING ? settle->verdict.due_ms : DUE_NEVER);
 	sql_put_int(query, settle->delivery);
 	return sql_run(query, why);
 }

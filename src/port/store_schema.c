@@ -282,8 +282,17 @@ static const char sixth[] = "DROP TRIGGER IF EXISTS meter_attempt;"
 static const char seventh[] =
     "ALTER TABLE endpoint ADD COLUMN place INTEGER NOT NULL DEFAULT 0;";
 
+/*
+ * Version 8. What is final is due at -2, and `open` goes by that: a claim changes
+ * the state only, and had to take each row out of that index and put it back.
+ */
+static const char eighth[] =
+    "DROP INDEX open;"
+    "UPDATE delivery SET due_ms = -2 WHERE state >= 4;"
+    "CREATE INDEX open ON delivery (endpoint, lane) WHERE due_ms > -2;";
+
 static const char *const steps[] = { first, second, third, fourth, fifth, sixth,
-	seventh };
+	seventh, eighth };
 enum { VERSION_NOW = sizeof(steps) / sizeof(*steps) };
 
 /* Ours, or empty? */

@@ -169,7 +169,7 @@ static void edit(const char *sql)
 	sqlite3_close(db);
 }
 
-/* What versions 2 to 7 added is taken away again. */
+/* What versions 2 to 7 added is taken away again, and what 8 changed is left. */
 static void migration(void)
 {
 	struct store *store = kit_open(STORE_DAEMON);

@@ -226,6 +226,36 @@ static void edited(void)
 	kit_wipe();
 }
 
+/* One delivered and one waiting, each with a lane of its own, as version 7 had
+ * them; then one more of each lane. */
+static void seventh(void)
+{
+	struct store *store = kit_open(STORE_DAEMON);
+	int64_t a = kit_endpoint(store, "a", "0");
+	int64_t row;
+
+	kit_accept(store, 1, "over", a, 1);
+	kit_claim(store, a, 1, 1, &row, NULL);
+	kit_settle(store, row, OUTCOME_DELIVERED, 1, 0, 1);
+	kit_accept(store, 2, "open", a, 1);
+	store_close(store);
+	edit("DROP INDEX open; UPDATE delivery SET due_ms = 1;"
+	     "CREATE INDEX open ON delivery (endpoint, lane) WHERE state < 4;"
+	     "PRAGMA user_version = 7");
+	store = kit_open(STORE_DAEMON);
+	kit_accept(store, 3, "over", a, 2);
+	kit_accept(store, 4, "open", a, 2);
+	is_int(kit_state(store, 3), STATE_WAITING,
+	    "what version 7 delivered stands in nobody's way");
+	is_int(kit_state(store, 4), STATE_CHAINED,
+	    "what waited then keeps its lane in order");
+	kit_change(store, 1, CHANGE_RESEND, 3);
+	is_int(kit_state(store, 1), STATE_CHAINED,
+	    "and what is sent again waits its turn");
+	store_close(store);
+	kit_wipe();
+}
+
 /* ---- a full disk ------------------------------------------------------- */
 
 /* Accepts from event `n` on until the disk is full; returns where it ended. */
@@ -305,6 +335,7 @@ int main(void)
 	damaged();
 	cut_off();
 	edited();
+	seventh();
 	full_disk();
 	kit_end();
 	return done();
