@@ -4,8 +4,8 @@
  * next. The version is SQLite's user_version and the number of steps taken; a
  * step that was once released is never edited, a change is one more step.
  *
- * It touches no database that is not spoolhook's own (application_id). If we
- * die in a step, the step never happened.
+ * It touches no database that is not spoolhook's own (application_id). All
+ * steps are one transaction: if we die in one, none happened.
  */
 #include "port/store_schema.h"
 
@@ -331,7 +331,6 @@ static int read_version(
 	return 0;
 }
 
-/* Inside a transaction: takes the step after `version`. */
 static int take_step(struct sql *sql, int64_t version, struct why *why)
 {
 	char mark[96];
@@ -346,19 +345,28 @@ static int take_step(struct sql *sql, int64_t version, struct why *why)
 
 /* The version is read again under the lock: another process may have been
  * faster. */
-static int climb(struct sql *sql, const char *path, struct why *why)
+static int take_steps(struct sql *sql, const char *path, struct why *why)
 {
 	int64_t version;
 
-	if (sql_begin(sql, why) < 0)
+	if (read_version(sql, path, &version, why) < 0)
 		return -1;
-	if (read_version(sql, path, &version, why) < 0 ||
-	    (version < VERSION_NOW && take_step(sql, version, why) < 0) ||
-	    sql_commit(sql, why) < 0) {
-		sql_rollback(sql);
-		return -1;
+	for (; version < VERSION_NOW; version++) {
+		if (take_step(sql, version, why) < 0)
+			return -1;
 	}
 	return 0;
+}
+
+/* All or none. */
+static int climb(struct sql *sql, const char *path, struct why *why)
+{
+	if (sql_begin(sql, why) < 0)
+		return -1;
+	if (take_steps(sql, path, why) == 0 && sql_commit(sql, why) == 0)
+		return 0;
+	sql_rollback(sql);
+	return -1;
 }
 
 int schema_prepare(
@@ -366,17 +374,14 @@ int schema_prepare(
 {
 	int64_t version;
 
-	for (;;) {
-		if (read_version(sql, path, &version, why) < 0)
-			return -1;
-		if (version == VERSION_NOW)
-			return 0;
-		if (!change)
-			return fail(why,
-			    "%s: is not set up for this spoolhook yet; "
-			    "start the service once",
-			    path);
-		if (climb(sql, path, why) < 0)
-			return -1;
-	}
+	if (read_version(sql, path, &version, why) < 0)
+		return -1;
+	if (version == VERSION_NOW)
+		return 0;
+	if (!change)
+		return fail(why,
+		    "%s: is not set up for this spoolhook yet; "
+		    "start the service once",
+		    path);
+	return climb(sql, path, why);
 }
