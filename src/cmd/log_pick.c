@@ -92,11 +92,25 @@ enum { SELECTORS = sizeof(selectors) / sizeof(*selectors) };
 
 /* ---- a line ------------------------------------------------------------- */
 
-/* True when the option was not given, or any of its values suits the line. */
-static bool suits(const struct pick *pick, const struct selector *selector,
-    const json_t *line)
+/* As it was parsed or, where that is NULL, its bytes: what these do not hold
+ * the members cannot say. */
+struct sight {
+	const json_t *line;
+	const char *text;
+};
+
+static bool shows(const struct sight *sight, const struct selector *selector,
+    const char *value)
 {
-	const struct args *args = pick->args;
+	if (sight->line)
+		return selector->suits(sight->line, selector->key, value);
+	return !selector->literal || strstr(sight->text, value);
+}
+
+/* True when the option was not given, or any of its values is seen. */
+static bool suits(const struct args *args, const struct selector *selector,
+    const struct sight *sight)
+{
 	bool given = false;
 	size_t i;
 
@@ -104,19 +118,30 @@ static bool suits(const struct pick *pick, const struct selector *selector,
 		if (strcmp(args->given[i].option->name, selector->option) != 0)
 			continue;
 		given = true;
-		if (selector->suits(line, selector->key, args->given[i].value))
+		if (shows(sight, selector, args->given[i].value))
 			return true;
 	}
 	return !given;
 }
 
-static bool has_id(const struct args *args, const json_t *line)
+static bool shows_id(const struct sight *sight, const char *id)
+{
+	if (!sight->line)
+		return strstr(sight->text, id) != NULL;
+	return is_member(sight->line, "event_id", id) ||
+	    is_member(sight->line, "delivery", id);
+}
+
+static bool suits_all(const struct args *args, const struct sight *sight)
 {
 	size_t i;
 
+	for (i = 0; i < SELECTORS; i++) {
+		if (!suits(args, &selectors[i], sight))
+			return false;
+	}
 	for (i = 0; i < args->operand_count; i++) {
-		if (is_member(line, "event_id", args->operands[i]) ||
-		    is_member(line, "delivery", args->operands[i]))
+		if (shows_id(sight, args->operands[i]))
 			return true;
 	}
 	return !args->operand_count;
@@ -138,75 +163,32 @@ static bool has_time(const struct pick *pick, const json_t *line)
 	return ms >= 0 && in_time(pick, ms);
 }
 
-static bool holds_id(const struct args *args, const char *text)
-{
-	size_t i;
-
-	for (i = 0; i < args->operand_count; i++) {
-		if (strstr(text, args->operands[i]))
-			return true;
-	}
-	return !args->operand_count;
-}
-
-static bool holds_value(
-    const struct args *args, const struct selector *selector, const char *text)
-{
-	bool given = false;
-	size_t i;
-
-	for (i = 0; i < args->given_count; i++) {
-		if (strcmp(args->given[i].option->name, selector->option) != 0)
-			continue;
-		given = true;
-		if (strstr(text, args->given[i].value))
-			return true;
-	}
-	return !given;
-}
-
-/* With a backslash a value may stand there in other bytes. */
-static bool holds_values(const struct args *args, const char *text)
-{
-	size_t i;
-
-	if (strchr(text, '\\'))
-		return true;
-	for (i = 0; i < SELECTORS; i++) {
-		if (selectors[i].literal &&
-		    !holds_value(args, &selectors[i], text))
-			return false;
-	}
-	return holds_id(args, text);
-}
-
 bool pick_may_take(const struct pick *pick, const char *text)
 {
+	const struct sight sight = { .text = text };
 	int64_t ms = -1;
 
 	if (pick->since_ms >= 0 || pick->until_ms >= 0)
 		ms = log_line_early_ms(text);
 	if (ms >= 0 && !in_time(pick, ms))
 		return false;
-	if (pick->asks_members && !holds_values(pick->args, text))
+	/* With a backslash a value may stand there in other bytes. */
+	if (pick->asks_members && !strchr(text, '\\') &&
+	    !suits_all(pick->args, &sight))
 		return false;
 	return !pick->has_grep || regexec(&pick->grep, text, 0, NULL, 0) == 0;
 }
 
 bool pick_takes(const struct pick *pick, const json_t *json)
 {
-	size_t i;
+	const struct sight sight = { .line = json };
 
 	if (!json)
 		return !pick->asks_members;
 	if (args_has(pick->args, "failed") &&
 	    !is_among(json, "kind", "dead,rejected,mail_failed"))
 		return false;
-	for (i = 0; i < SELECTORS; i++) {
-		if (!suits(pick, &selectors[i], json))
-			return false;
-	}
-	return has_id(pick->args, json) && has_time(pick, json);
+	return suits_all(pick->args, &sight) && has_time(pick, json);
 }
 
 bool pick_asks(const struct pick *pick)
