@@ -198,6 +198,7 @@ static void on_parting(struct ev_loop *loop, ev_prepare *w, int events)
 
 	(void)loop;
 	(void)events;
+	record_flush(c->parts.record);
 	committer_flush(c->parts.committer);
 	remover_flush(c->parts.remover);
 }
@@ -418,6 +419,7 @@ static void start_watchers(struct clerk *c)
 	ev_async_send(c->loop, &c->letters);
 	ev_prepare_start(c->loop, &c->parting);
 	committer_gather(c->parts.committer);
+	record_gather(c->parts.record);
 	repeat(c, &c->rescan, c->from->conf->rescan_ms);
 	repeat(c, &c->heartbeat, HEARTBEAT_MS);
 	repeat(c, &c->watchdog, sd_watchdog_ms() / 3);

@@ -22,6 +22,8 @@
 
 /* A line holds no payload; the longest parts are ids and sentences. */
 enum { LINE_MAX_BYTES = 64 * 1024, MSG_MAX = 512, SHOWN_MAX = 1024 };
+/* Lines that wait to be written go when there are so many bytes of them. */
+enum { WAITING_MAX = 32 * 1024 };
 
 /* Whatever is told of with another code is counted with the last of its name,
  * "other". */
@@ -50,6 +52,8 @@ struct record {
 	enum say_level level;
 	int64_t lost;
 	struct buf line;
+	struct buf waiting; /* whole lines, each with its newline */
+	bool gathers; /* whoever made them flushes */
 	int64_t sums[SUM_COUNT];
 	int64_t happened_ms; /* of late lines, -1 for none */
 };
@@ -93,6 +97,7 @@ struct record *record_open(const char *path, int level, struct why *why)
 	record->path = mem_strdup(path);
 	record->level = (enum say_level)level;
 	record->line.max = LINE_MAX_BYTES;
+	record->waiting.max = WAITING_MAX + LINE_MAX_BYTES + 1;
 	record->happened_ms = -1;
 	return record;
 }
@@ -101,8 +106,10 @@ void record_close(struct record *record)
 {
 	if (!record)
 		return;
+	record_flush(record);
 	journal_close(record->journal);
 	buf_clear(&record->line);
+	buf_clear(&record->waiting);
 	free(record->path);
 	free(record);
 }
@@ -116,6 +123,7 @@ void record_reopen(struct record *record)
 {
 	struct why why;
 
+	record_flush(record);
 	if (journal_reopen(record->journal, &why) < 0)
 		say_error("%s; the log goes on in the old file", why.text);
 }
@@ -131,6 +139,7 @@ int record_configure(
 	journal = journal_open(path, why);
 	if (!journal)
 		return -1;
+	record_flush(record);
 	journal_close(record->journal);
 	record->journal = journal;
 	free(record->path);
@@ -174,10 +183,39 @@ void line_cut(struct buf *line, const char *key, const char *text)
 	jot_bytes(line, key, text, strnlen(text, SHOWN_MAX));
 }
 
+void record_gather(struct record *record)
+{
+	record->gathers = true;
+}
+
+void record_flush(struct record *record)
+{
+	struct buf *lines = &record->waiting;
+	struct why why;
+	size_t missing;
+
+	if (!lines->len)
+		return;
+	if (journal_append(record->journal, lines->data, lines->len - 1,
+		now_steady_ms(), &missing, &why) == 0) {
+		if (record->lost)
+			say_info("the log can be written again; %lld line%s "
+				 "lost",
+			    (long long)record->lost,
+			    record->lost == 1 ? " was" : "s were");
+		record->lost = 0;
+	} else {
+		if (!record->lost)
+			say_error(
+			    "%s; deliveries go on without log lines", why.text);
+		record->lost += (int64_t)missing;
+	}
+	buf_reset(lines);
+}
+
 void line_end(struct record *record)
 {
 	struct buf *line = &record->line;
-	struct why why;
 
 	jot_close(line, '}');
 	if (line->over) {
@@ -185,19 +223,10 @@ void line_end(struct record *record)
 		record->lost++;
 		return;
 	}
-	if (journal_append(record->journal, line->data, line->len,
-		now_steady_ms(), &why) == 0) {
-		if (record->lost)
-			say_info("the log can be written again; %lld line%s "
-				 "lost",
-			    (long long)record->lost,
-			    record->lost == 1 ? " was" : "s were");
-		record->lost = 0;
-		return;
-	}
-	if (!record->lost)
-		say_error("%s; deliveries go on without log lines", why.text);
-	record->lost++;
+	buf_add(&record->waiting, line->data, line->len);
+	buf_putc(&record->waiting, '\n');
+	if (!record->gathers || record->waiting.len >= WAITING_MAX)
+		record_flush(record);
 }
 
 void record_started(struct record *record, const struct conf *conf)

@@ -32,6 +32,11 @@ struct record_sum {
 /* Takes one that is not 0; false when there is none left. */
 bool record_next_sum(struct record *record, struct record_sum *sum);
 
+/* From now on lines wait for record_flush, so that a turn's are one write. For
+ * who flushes before it waits for anything; others' go out one by one. */
+void record_gather(struct record *record);
+void record_flush(struct record *record);
+
 /* On USR1. */
 void record_reopen(struct record *record);
 /* A reload may name another file or level. */

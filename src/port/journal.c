@@ -2,9 +2,9 @@
 /*
  * port/journal: the writing side of delivery.jsonl. It owns one open file.
  *
- * It promises that a line is one write, appended, and that half a line, left
- * by a full disk or by a death in the middle of a write, stays alone: the next
- * line starts on its own. It never syncs, for the store is the truth and the
+ * It promises that a line is never split over two writes, and that half a line,
+ * left by a full disk or by a death in the middle of a write, stays alone: the
+ * next line starts on its own. It never syncs, for the store is the truth and the
  * log only tells of it; never truncates; and knows nothing of what is in a
  * line. The reading side is journal_reader.c.
  */
@@ -13,7 +13,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -192,40 +191,61 @@ static bool torn(const struct journal *journal, off_t *end)
 	    last != '\n';
 }
 
-static int write_line(
-    struct journal *journal, const char *line, size_t len, struct why *why)
+static size_t count_lines(const char *lines, size_t len)
+{
+	const char *end = lines + len;
+	size_t count = 0;
+
+	while ((lines = memchr(lines, '\n', (size_t)(end - lines)))) {
+		lines++;
+		count++;
+	}
+	return count;
+}
+
+/* One write; *missing tells how many lines are not whole in the file. */
+static int write_lines(struct journal *journal, const char *lines, size_t len,
+    size_t *missing, struct why *why)
 {
 	static char newline[] = "\n";
 	off_t end;
 	struct iovec parts[] = {
 		{ .iov_base = newline, .iov_len = torn(journal, &end) },
-		{ .iov_base = (char *)(uintptr_t)line, .iov_len = len },
+		{ .iov_base = (char *)(uintptr_t)lines, .iov_len = len },
 		{ .iov_base = newline, .iov_len = 1 },
 	};
-	ssize_t wanted = (ssize_t)(parts[0].iov_len + len + 1);
+	ssize_t before = (ssize_t)parts[0].iov_len;
+	ssize_t wanted = before + (ssize_t)len + 1;
 	ssize_t put;
 
 	do
 		put = writev(journal->fd, parts, 3);
 	while (put < 0 && errno == EINTR);
-	if (put < 0)
-		return fail(why, "%s: cannot write: %m", journal->path);
+	*missing = 0;
 	journal->end = put == wanted && end >= 0 ? end + put : -1;
-	if (put < wanted)
-		return fail(why,
+	if (put == wanted)
+		return 0;
+	if (put < 0)
+		fail(why, "%s: cannot write: %m", journal->path);
+	else
+		fail(why,
 		    "%s: only a part of a line could be written; the disk may "
 		    "be full",
 		    journal->path);
-	return 0;
+	*missing = count_lines(lines, len) + 1;
+	if (put > before)
+		*missing -= count_lines(lines, (size_t)(put - before));
+	return -1;
 }
 
-int journal_append(struct journal *journal, const char *line, size_t len,
-    long long steady_ms, struct why *why)
+int journal_append(struct journal *journal, const char *lines, size_t len,
+    long long steady_ms, size_t *missing, struct why *why)
 {
 	int followed = follow(journal, steady_ms, why);
 
-	assert(!memchr(line, '\n', len));
-	if (write_line(journal, line, len, why) < 0)
+	if (write_lines(journal, lines, len, missing, why) < 0)
 		return -1;
+	if (followed < 0)
+		*missing = count_lines(lines, len) + 1;
 	return followed;
 }

@@ -10,8 +10,8 @@
 #include <sys/types.h>
 
 /*
- * delivery.jsonl: lines appended with one write(2) each, so that several
- * writers never tear one another's lines. Reopened on demand and by itself when
+ * delivery.jsonl: whole lines appended by one write(2), so that several writers
+ * never tear one another's lines. Reopened on demand and by itself when
  * the path no longer names the open file (it was moved by logrotate).
  */
 struct journal;
@@ -23,13 +23,14 @@ void journal_close(struct journal *journal);
 /* On failure the old file stays open. */
 int journal_reopen(struct journal *journal, struct why *why);
 /*
- * Appends one line (without its newline, which is added; it holds none). Looks
- * at most once a second, by `steady_ms`, whether the file was moved. -1: the
- * line is not there, or only in part, which the next line does not join; or it
- * went to the file that was moved, for no new one could be opened.
+ * Appends one line, or several with newlines between them (that of the last is
+ * added), as one. Looks at most once a second, by `steady_ms`, whether the file
+ * was moved. -1: *missing lines are not there, or one of them only in part,
+ * which the next line does not join; or they went to the file that was moved,
+ * for no new one could be opened.
  */
-int journal_append(struct journal *journal, const char *line, size_t len,
-    long long steady_ms, struct why *why);
+int journal_append(struct journal *journal, const char *lines, size_t len,
+    long long steady_ms, size_t *missing, struct why *why);
 
 /* Lines longer than this are passed over when reading. */
 enum { JOURNAL_LINE_MAX = 1024 * 1024 };

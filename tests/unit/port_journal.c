@@ -15,7 +15,9 @@ static const char path[] = "log/delivery.jsonl";
 
 static int append(struct journal *journal, const char *line, long long ms)
 {
-	return journal_append(journal, line, strlen(line), ms, NULL);
+	size_t missing;
+
+	return journal_append(journal, line, strlen(line), ms, &missing, NULL);
 }
 
 static const char *next(struct journal_reader *reader)
@@ -98,6 +100,7 @@ static void a_full_disk_is_said(void)
 	struct rlimit tight;
 	struct why why = { "" };
 	struct journal *journal;
+	size_t missing;
 
 	scratch_put(path, "");
 	journal = journal_open(path, NULL);
@@ -107,19 +110,29 @@ static void a_full_disk_is_said(void)
 	tight = before;
 	tight.rlim_cur = 16;
 	setrlimit(RLIMIT_FSIZE, &tight);
-	is_int(journal_append(journal, "abcdefghij", 10, 0, &why), -1,
+	is_int(journal_append(journal, "abcdefghij", 10, 0, &missing, &why), -1,
 	    "a line that fits in part is a failure");
 	has_str(why.text, "only a part of a line", "which is said");
-	is_int(journal_append(journal, "klm", 3, 0, &why), -1,
+	is_int(journal_append(journal, "k\nl\nm", 5, 0, &missing, &why), -1,
 	    "one that does not fit at all, too");
 	has_str(why.text, "cannot write", "which is said");
+	is_int((int64_t)missing, 3, "and it is told how many are missing");
 	setrlimit(RLIMIT_FSIZE, &before);
 	is_int(append(journal, "nop", 0), 0, "with room again it goes on");
 	is_str(scratch_get(path), "0123456789\nabcde\nnop\n",
 	    "the half line is not joined to the next");
+	tight.rlim_cur = 29;
+	setrlimit(RLIMIT_FSIZE, &tight);
+	is_int(journal_append(journal, "q\nr\nstuvw\nx", 11, 0, &missing, &why),
+	    -1, "of several lines some may fit");
+	is_int((int64_t)missing, 2, "those that do not are missing");
+	setrlimit(RLIMIT_FSIZE, &before);
+	append(journal, "y\nz", 0);
+	is_str(scratch_get(path), "0123456789\nabcde\nnop\nq\nr\nstuv\ny\nz\n",
+	    "and the others are whole");
 	journal_close(journal);
 	journal = journal_open("/dev/full", NULL);
-	is_int(journal_append(journal, "x", 1, 0, &why), -1,
+	is_int(journal_append(journal, "x", 1, 0, &missing, &why), -1,
 	    "a device that is full fails");
 	has_str(why.text, "No space left", "with the reason");
 	journal_close(journal);
@@ -155,11 +168,12 @@ static void no_new_file_means_the_old_one(void)
 {
 	struct why why = { "" };
 	struct journal *journal = journal_open(path, NULL);
+	size_t missing;
 
 	scratch_put(path, "");
 	rename(path, "log/moved");
 	mkdir(path, 0700);
-	is_int(journal_append(journal, "kept", 4, 5000, &why), -1,
+	is_int(journal_append(journal, "kept", 4, 5000, &missing, &why), -1,
 	    "when no new file can be opened, that is a failure");
 	has_str(why.text, "log/delivery.jsonl: cannot open", "and said");
 	is_str(scratch_get("log/moved"), "kept\n",
@@ -174,12 +188,13 @@ static void write_many(char letter)
 {
 	struct journal *journal = journal_open(path, NULL);
 	char line[3000];
+	size_t missing;
 	int i;
 
 	memset(line, letter, sizeof(line));
 	for (i = 0; i < LINES; i++)
-		journal_append(
-		    journal, line, (size_t)(i % 2 ? 3000 : 17), 0, NULL);
+		journal_append(journal, line, (size_t)(i % 2 ? 3000 : 17), 0,
+		    &missing, NULL);
 	_exit(0);
 }
 
