@@ -52,6 +52,24 @@ void mailbox_put_all(
 		box->wake(box->arg);
 }
 
+void parcel_add(struct parcel *parcel, struct letter *letter)
+{
+	letter->next = NULL;
+	if (parcel->first)
+		parcel->last->next = letter;
+	else
+		parcel->first = letter;
+	parcel->last = letter;
+}
+
+void mailbox_put_parcel(struct mailbox *box, struct parcel *parcel)
+{
+	if (!parcel->first)
+		return;
+	mailbox_put_all(box, parcel->first, parcel->last);
+	*parcel = (struct parcel){ 0 };
+}
+
 static struct letter *empty(struct mailbox *box)
 {
 	struct letter *all = box->first;

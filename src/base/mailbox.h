@@ -34,6 +34,16 @@ void mailbox_put(struct mailbox *box, struct letter *letter);
 /* Puts in a whole list, linked by `next` from `first` to `last`, at once. */
 void mailbox_put_all(
     struct mailbox *box, struct letter *first, struct letter *last);
+
+/* Letters that wait with their sender, to be put in as one; {0} is none. */
+struct parcel {
+	struct letter *first;
+	struct letter *last;
+};
+void parcel_add(struct parcel *parcel, struct letter *letter);
+/* The parcel is empty then; with an empty one nothing happens. */
+void mailbox_put_parcel(struct mailbox *box, struct parcel *parcel);
+
 /* Takes everything, oldest first, as a list; NULL when the box is empty. */
 struct letter *mailbox_take(struct mailbox *box);
 /* The same, but sleeps until there is something. */

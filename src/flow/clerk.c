@@ -191,7 +191,8 @@ static void turn(struct clerk *c)
 		set_alarm(c);
 }
 
-/* What all of this turn sent to another thread goes as one. */
+/* What all of this turn sent to another thread goes as one, and so do its log
+ * lines: before the works, for one of them may tell that the log is whole. */
 static void on_parting(struct ev_loop *loop, ev_prepare *w, int events)
 {
 	struct clerk *c = w->data;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * flow/clerk_letters: whose letter is this? Each answer of another
- * thread goes to the part that asked.
+ * flow/clerk_letters: whose letter is this? Each answer of another thread
+ * goes to the part that asked.
  *
  * Owns the count of commits that failed in a row: a store that cannot be written
  * for another reason than a full disk ends the daemon, for nobody shall rely on

@@ -23,8 +23,7 @@ struct committer {
 	struct mailbox box;
 	struct mailbox *answers;
 	pthread_t thread;
-	struct letter *out; /* sent and not yet handed over */
-	struct letter *out_last;
+	struct parcel out; /* sent and not yet handed over */
 	bool gathers; /* the sender flushes */
 	struct work last; /* the letter that ends the thread */
 	bool failing; /* the trouble was said */
@@ -175,12 +174,7 @@ struct committer *committer_open(
 void committer_send(struct committer *committer, struct work *work)
 {
 	work->failed = false;
-	work->letter.next = NULL;
-	if (committer->out)
-		committer->out_last->next = &work->letter;
-	else
-		committer->out = &work->letter;
-	committer->out_last = &work->letter;
+	parcel_add(&committer->out, &work->letter);
 	if (!committer->gathers)
 		committer_flush(committer);
 }
@@ -192,10 +186,7 @@ void committer_gather(struct committer *committer)
 
 void committer_flush(struct committer *committer)
 {
-	if (!committer->out)
-		return;
-	mailbox_put_all(&committer->box, committer->out, committer->out_last);
-	committer->out = NULL;
+	mailbox_put_parcel(&committer->box, &committer->out);
 }
 
 void committer_close(struct committer *committer)

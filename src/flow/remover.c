@@ -20,8 +20,7 @@ struct remover {
 	pthread_t thread;
 	struct mailbox box;
 	struct mailbox *answers;
-	struct letter *out; /* sent and not yet handed over */
-	struct letter *out_last;
+	struct parcel out; /* sent and not yet handed over */
 	struct letter stop;
 };
 
@@ -73,20 +72,12 @@ struct remover *remover_open(struct mailbox *answers, struct why *why)
 
 void remover_send(struct remover *remover, struct removal *removal)
 {
-	removal->letter.next = NULL;
-	if (remover->out)
-		remover->out_last->next = &removal->letter;
-	else
-		remover->out = &removal->letter;
-	remover->out_last = &removal->letter;
+	parcel_add(&remover->out, &removal->letter);
 }
 
 void remover_flush(struct remover *remover)
 {
-	if (!remover->out)
-		return;
-	mailbox_put_all(&remover->box, remover->out, remover->out_last);
-	remover->out = NULL;
+	mailbox_put_parcel(&remover->box, &remover->out);
 }
 
 void remover_close(struct remover *remover)

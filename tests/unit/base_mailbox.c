@@ -68,6 +68,27 @@ static void timeout(void)
 	mailbox_clear(&box);
 }
 
+static void together(void)
+{
+	struct message a = { .number = 1 };
+	struct message b = { .number = 2 };
+	struct parcel parcel = { 0 };
+	struct mailbox box;
+
+	mailbox_init(&box, NULL, NULL);
+	mailbox_put_parcel(&box, &parcel);
+	ok(!mailbox_take(&box), "an empty parcel brings nothing");
+	parcel_add(&parcel, &a.letter);
+	parcel_add(&parcel, &b.letter);
+	mailbox_put_parcel(&box, &parcel);
+	ok(mailbox_take(&box) == &a.letter && a.letter.next == &b.letter &&
+		!b.letter.next,
+	    "a parcel's letters come in the order in which it was filled");
+	mailbox_put_parcel(&box, &parcel);
+	ok(!mailbox_take(&box), "and once");
+	mailbox_clear(&box);
+}
+
 struct sender {
 	pthread_t thread;
 	struct mailbox *box;
@@ -131,6 +152,7 @@ int main(void)
 {
 	alone();
 	timeout();
+	together();
 	many();
 	return done();
 }
