@@ -37,10 +37,13 @@ struct wire {
 	struct ev_loop *loop;
 	struct ev_async woken;
 	struct ev_timer timer;
+	struct ev_prepare parting;
 	struct http *http;
 	struct mailbox calls;
 	struct mailbox orders;
 	struct mailbox *answers;
+	struct parcel back; /* what goes into it at the end of a turn */
+	bool started; /* calls that the client has not looked at */
 	struct wire_call *under_way;
 	struct gates *gates;
 	struct order stop; /* so that closing needs no memory */
@@ -73,6 +76,7 @@ static void start(struct wire *wire, struct wire_call *call)
 {
 	enlist(wire, call);
 	http_start(wire->http, &call->request, call);
+	wire->started = true;
 }
 
 static void take_in(struct wire *wire, struct wire_call *call)
@@ -92,7 +96,7 @@ static void pass_on(struct wire *wire, const struct wire_call *call)
 	while (call->answer.fault != FAULT_NONE &&
 	    (next = gate_turn_away(wire->gates, call))) {
 		next->unsent = true;
-		mailbox_put(wire->answers, &next->letter);
+		parcel_add(&wire->back, &next->letter);
 	}
 	next = gate_leave(wire->gates, call);
 	if (next)
@@ -111,7 +115,7 @@ static void bring_home(struct wire *wire)
 		call->answer = answer;
 		strike_off(wire, call);
 		pass_on(wire, call);
-		mailbox_put(wire->answers, &call->letter);
+		parcel_add(&wire->back, &call->letter);
 	}
 }
 
@@ -129,7 +133,7 @@ static void abandon(struct wire *wire, struct wire_call *call)
 	};
 	ending_judge(&stopping, &call->answer);
 	call->abandoned = true;
-	mailbox_put(wire->answers, &call->letter);
+	parcel_add(&wire->back, &call->letter);
 }
 
 static void abandon_all(struct wire *wire)
@@ -205,6 +209,23 @@ static void time_is_up(
 	(void)revents;
 	http_tick(wire->http);
 	bring_home(wire);
+}
+
+/* Before the thread sleeps: calls that were started go out at once, without a
+ * round of the loop for the client's timer, and what came back goes to the clerk
+ * as one. */
+static void part(struct ev_loop *loop, struct ev_prepare *parting, int revents)
+{
+	struct wire *wire = parting->data;
+
+	(void)loop;
+	(void)revents;
+	while (wire->started) {
+		wire->started = false;
+		http_tick(wire->http);
+		bring_home(wire);
+	}
+	mailbox_put_parcel(wire->answers, &wire->back);
 }
 
 static void set_alarm(void *arg, long ms)
@@ -287,6 +308,7 @@ static void *work(void *arg)
 	ev_run(wire->loop, 0);
 	http_close(wire->http);
 	abandon_all(wire);
+	mailbox_put_parcel(wire->answers, &wire->back);
 	return NULL;
 }
 
@@ -308,6 +330,9 @@ static void set_up(struct wire *wire)
 	ev_async_start(wire->loop, &wire->woken);
 	ev_init(&wire->timer, time_is_up);
 	wire->timer.data = wire;
+	ev_prepare_init(&wire->parting, part);
+	wire->parting.data = wire;
+	ev_prepare_start(wire->loop, &wire->parting);
 }
 
 static void tear_down(struct wire *wire)
@@ -322,6 +347,7 @@ static void tear_down(struct wire *wire)
 	}
 	ev_timer_stop(wire->loop, &wire->timer);
 	ev_async_stop(wire->loop, &wire->woken);
+	ev_prepare_stop(wire->loop, &wire->parting);
 	ev_loop_destroy(wire->loop);
 	mailbox_clear(&wire->calls);
 	mailbox_clear(&wire->orders);
