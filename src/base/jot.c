@@ -7,8 +7,13 @@
 
 #include "base/text.h"
 
-#include <stdio.h>
 #include <string.h>
+
+/* Nearly all that a line holds. */
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
 
 static void quote(struct buf *b, const char *s, size_t len)
 {
@@ -18,9 +23,14 @@ static void quote(struct buf *b, const char *s, size_t len)
 	buf_putc(b, '"');
 	while (i < len) {
 		unsigned char c = (unsigned char)s[i];
-		size_t width = c < 0x80 ? 1 : text_utf8_width(s + i, len - i);
+		size_t width;
 
-		if (width && c != '"' && c != '\\' && c >= 0x20 && c != 0x7f) {
+		if (is_plain(c)) {
+			i++;
+			continue;
+		}
+		width = c < 0x80 ? 1 : text_utf8_width(s + i, len - i);
+		if (width && c >= 0x80) {
 			i += width;
 			continue;
 		}
@@ -82,8 +92,18 @@ void jot_bytes(struct buf *b, const char *key, const char *value, size_t len)
 
 void jot_int(struct buf *b, const char *key, int64_t value)
 {
+	char digits[24];
+	char *end = digits + sizeof(digits);
+	char *at = end;
+	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+	do
+		*--at = (char)('0' + left % 10);
+	while (left /= 10);
+	if (value < 0)
+		*--at = '-';
 	begin(b, key);
-	buf_printf(b, "%lld", (long long)value);
+	buf_add(b, at, (size_t)(end - at));
 }
 
 void jot_bool(struct buf *b, const char *key, bool value)

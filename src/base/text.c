@@ -129,16 +129,34 @@ bool text_size(const char *s, int64_t *out)
 	return true;
 }
 
+/* A log has many lines of one second: its text is kept. */
+static const char *spell_second(time_t second)
+{
+	static _Thread_local time_t known = -1;
+	static _Thread_local char text[TEXT_TIME_SIZE];
+	struct tm tm;
+
+	if (second == known)
+		return text;
+	gmtime_r(&second, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	known = second;
+	return text;
+}
+
 char *text_time(char out[TEXT_TIME_SIZE], int64_t wall_ms)
 {
-	time_t seconds = (time_t)(wall_ms / 1000);
-	struct tm tm;
-	size_t used;
+	int ms = wall_ms < 0 ? 0 : (int)(wall_ms % 1000);
+	const char *second = spell_second((time_t)(wall_ms / 1000));
+	size_t len = strlen(second);
 
-	gmtime_r(&seconds, &tm);
-	used = strftime(out, TEXT_TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(
-	    out + used, TEXT_TIME_SIZE - used, ".%03dZ", (int)(wall_ms % 1000));
+	memcpy(out, second, len);
+	out[len++] = '.';
+	out[len++] = (char)('0' + ms / 100);
+	out[len++] = (char)('0' + ms / 10 % 10);
+	out[len++] = (char)('0' + ms % 10);
+	out[len++] = 'Z';
+	out[len] = '\0';
 	return out;
 }
 
