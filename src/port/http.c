@@ -45,7 +45,14 @@ static const int64_t RETRY_AFTER_CAP_S = 366 * 24 * 3600LL;
 struct call {
 	struct call *prev, *next;
 	CURL *easy;
-	struct curl_slist *headers;
+	/* What a handle that is used again has been told once. */
+	bool settled; /* all that is the same for every call … */
+	enum request_aim aim; /* … of this kind … */
+	unsigned generation; /* … under this configuration */
+	/* From here on of one call. */
+	bool
+	    smooth; /* it went so well that nothing of it clings to the handle */
+	struct curl_slist *headers; /* with its text, one block */
 	const struct request *request;
 	void *token;
 	struct answer answer;
@@ -66,6 +73,7 @@ struct http {
 	char *ca_file;
 	char *proxy; /* NULL: none */
 	int64_t configured_ms; /* last reload, steady time */
+	unsigned generation; /* of the configuration */
 	struct call *active;
 	struct call *failed; /* could not start, to be reaped */
 	struct call *idle;
@@ -201,6 +209,7 @@ int http_configure(
 	http->ca_file = mem_strdup(ca_file);
 	http->proxy = mem_strdup(settings->proxy);
 	http->configured_ms = now_steady_ms();
+	http->generation++;
 	/* Below the number of calls in flight, most would connect anew. */
 	curl_multi_setopt(
 	    http->multi, CURLMOPT_MAXCONNECTS, (long)settings->max_connections);
@@ -254,7 +263,7 @@ static void unlink_call(struct call **list, struct call *call)
 
 static void free_call(struct call *call)
 {
-	curl_slist_free_all(call->headers);
+	free(call->headers);
 	if (call->easy)
 		curl_easy_cleanup(call->easy);
 	free(call);
@@ -274,18 +283,20 @@ static struct call *new_call(struct http *http)
 	return call;
 }
 
-/* A finished call's handle, without what it knew, waits for the next one. */
+/* A finished call's handle waits for the next one. */
 static void retire(struct http *http, struct call *call)
 {
-	CURL *easy = call->easy;
-
-	if (!easy || http->idle_count >= IDLE_MAX) {
+	if (!call->easy || http->idle_count >= IDLE_MAX) {
 		free_call(call);
 		return;
 	}
-	curl_slist_free_all(call->headers);
-	curl_easy_reset(easy);
-	*call = (struct call){ .easy = easy };
+	free(call->headers);
+	*call = (struct call){
+		.easy = call->easy,
+		.settled = call->settled && call->smooth,
+		.aim = call->aim,
+		.generation = call->generation,
+	};
 	link_call(&http->idle, call);
 	http->idle_count++;
 }
@@ -317,42 +328,47 @@ void http_close(struct http *http)
 
 /* ---- starting ---------------------------------------------------------- */
 
-static bool add_line(struct call *call, const char *line)
-{
-	struct curl_slist *longer = curl_slist_append(call->headers, line);
-
-	if (!longer)
-		return false;
-	call->headers = longer;
-	return true;
-}
-
 /* The library takes a header without a value for one to be left out, and wants
  * a semicolon to send it empty. */
-static bool add_header(struct call *call, const struct header *header)
+static const char *sign_for(const char *value)
 {
-	bool empty = strspn(header->value, " \t") == strlen(header->value);
-	auto_free char *line = empty
-	    ? mem_printf("%s;", header->name)
-	    : mem_printf("%s: %s", header->name, header->value);
-
-	return add_line(call, line);
+	return value[strspn(value, " \t")] ? ": " : ";";
 }
 
-/* No Expect: waiting for 100 Continue costs a second with peers that do not
- * know it. */
-static bool add_headers(struct call *call)
+static size_t length_of(const struct request *request)
 {
-	const struct request *request = call->request;
+	size_t all = 0;
 	size_t i;
 
-	if (!add_line(call, "Expect:"))
-		return false;
-	for (i = 0; i < request->header_count; i++) {
-		if (!add_header(call, &request->headers[i]))
-			return false;
+	for (i = 0; i < request->header_count; i++)
+		all += strlen(request->headers[i].name) +
+		    strlen(request->headers[i].value) + sizeof(": ");
+	return all;
+}
+
+/* The library's list, with its text behind it. No Expect: waiting for 100
+ * Continue costs a second with peers that do not know it. */
+static struct curl_slist *spell_headers(const struct request *request)
+{
+	static char no_expect[] = "Expect:";
+	size_t count = request->header_count;
+	struct curl_slist *list =
+	    mem_alloc((count + 1) * sizeof(*list) + length_of(request));
+	char *at = (char *)&list[count + 1];
+	size_t i;
+
+	list[count] = (struct curl_slist){ .data = no_expect };
+	for (i = 0; i < count; i++) {
+		const struct header *header = &request->headers[i];
+		const char *sign = sign_for(header->value);
+
+		list[i] = (struct curl_slist){ at, &list[i + 1] };
+		at = stpcpy(stpcpy(at, header->name), sign);
+		if (*sign == ':')
+			at = stpcpy(at, header->value);
+		at++;
 	}
-	return true;
+	return list;
 }
 
 /* What was cached before the last configuration is older than that and so is
@@ -367,7 +383,7 @@ static long ca_cache_seconds(const struct http *http)
 
 /* Setting an option fails for want of memory or a value out of range only, so
  * the results are gathered and looked at once. */
-static unsigned set_request(struct call *call)
+static unsigned set_request(const struct http *http, struct call *call)
 {
 	const struct request *request = call->request;
 	CURL *easy = call->easy;
@@ -384,6 +400,8 @@ static unsigned set_request(struct call *call)
 	    easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
 	bad |= curl_easy_setopt(
 	    easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
+	bad |= curl_easy_setopt(
+	    easy, CURLOPT_CA_CACHE_TIMEOUT, ca_cache_seconds(http));
 	return bad;
 }
 
@@ -453,19 +471,33 @@ static unsigned set_transport(const struct http *http, CURL *easy)
 		    easy, switches[i].option, switches[i].value);
 	bad |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
-	bad |= curl_easy_setopt(
-	    easy, CURLOPT_CA_CACHE_TIMEOUT, ca_cache_seconds(http));
 	bad |= curl_easy_setopt(easy, CURLOPT_PROXY, proxy ? proxy : "");
 	bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, proxy ? "" : "*");
 	return bad;
 }
 
+/* A handle that had a call like this one knows already. */
+static bool settle(const struct http *http, struct call *call)
+{
+	enum request_aim aim = call->request->aim;
+
+	if (call->settled && call->aim == aim &&
+	    call->generation == http->generation)
+		return true;
+	curl_easy_reset(call->easy);
+	call->aim = aim;
+	call->generation = http->generation;
+	call->settled = !set_aim(call) && !set_callbacks(call) &&
+	    !set_transport(http, call->easy);
+	return call->settled;
+}
+
 static bool start(struct http *http, struct call *call)
 {
-	if (!call->easy || !add_headers(call))
+	if (!call->easy || !settle(http, call))
 		return false;
-	if (set_request(call) || set_aim(call) || set_callbacks(call) ||
-	    set_transport(http, call->easy))
+	call->headers = spell_headers(call->request);
+	if (set_request(http, call))
 		return false;
 	return curl_multi_add_handle(http->multi, call->easy) == CURLM_OK;
 }
@@ -743,6 +775,8 @@ static void conclude(struct call *call, CURLcode code)
 	measure(call, &call->answer);
 	find_remote(call, &call->answer);
 	ending_judge(&ending, &call->answer);
+	call->smooth =
+	    call->answer.fault == FAULT_NONE && call->answer.retry_after_ms < 0;
 }
 
 /* Takes the next finished call out of the multi; NULL when there is none. */
