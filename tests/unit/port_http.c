@@ -383,6 +383,41 @@ static void what_is_sent(void)
 	    "PATCH, the path as it is written");
 }
 
+static void call_with_little(const char *path)
+{
+	static char little[] = "{}";
+	char *url = plain(path);
+	struct request request = request_to(url);
+
+	request.header_count = 1;
+	request.body = little;
+	request.body_len = strlen(little);
+	http_start(http, &request, &request);
+	finish(http, &got);
+	free(url);
+}
+
+/* Handles are used again: what one call was told is not another's. */
+static void nothing_clings(void)
+{
+	char text[ANSWER_KEEP_MAX + 1];
+
+	call_by("PUT", plain("/echo"));
+	call_with_little("/echo");
+	echoed(text, sizeof(text));
+	ok(strncmp(text, "POST /echo", 10) == 0, "POST again after a PUT");
+	has_str(text, "\r\n\r\n{}", "with the body of this call");
+	ok(!strstr(text, "X-Team") && !strstr(text, "hunter2"),
+	    "and none of the headers of the last one");
+	call_by("GET", plain("/status/503/120"));
+	call_with_little("/echo");
+	echoed(text, sizeof(text));
+	ok(strncmp(text, "POST /echo", 10) == 0, "POST after a failure");
+	is_int(got.status, 200, "a status of its own");
+	is_int(got.retry_after_ms, -1, "and no Retry-After of the last one");
+	is_str(got.error, "", "nor its sentence");
+}
+
 static void empty_and_large(void)
 {
 	struct request request;
@@ -771,6 +806,7 @@ int main(void)
 	statuses();
 	retry_after();
 	what_is_sent();
+	nothing_clings();
 	empty_and_large();
 	through_a_proxy();
 	no_descriptors();
