@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later, with the exception in COPYING */
 /*
- * port/store_tally: the sums of a group. A group of the hot path has 64 works of
- * a few endpoints, so a few rows are updated once where each work would update
+ * port/store_tally: the sums of a group. A busy group has up to 256 works of a
+ * few endpoints, so a few rows are updated once where each work would update
  * three of them.
  *
  * Owns memory only; the tables are those of store_schema.c (endpoint, meter,
