@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "cmd/verb.h"
 #include "port/smtp.h"
 
@@ -178,7 +179,7 @@ static void *watch_clock(void *arg)
 	return NULL;
 }
 
-static int start_clock(struct post *post, pthread_t *thread)
+static int start_clock(struct post *post, pthread_t *thread, struct why *why)
 {
 	pthread_condattr_t attributes;
 
@@ -187,7 +188,7 @@ static int start_clock(struct post *post, pthread_t *thread)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&post->ended, &attributes);
 	pthread_condattr_destroy(&attributes);
-	return pthread_create(thread, NULL, watch_clock, post);
+	return thread_start(thread, "clock", watch_clock, post, why);
 }
 
 static void stop_clock(struct post *post, pthread_t thread)
@@ -223,16 +224,17 @@ static void send_it(struct post *post)
 static int deliver(struct post *post)
 {
 	pthread_t clock;
+	struct why why;
 	size_t i;
 
 	post->targets = mem_array(post->count, sizeof(*post->targets));
 	for (i = 0; i < post->count; i++)
 		post->targets[i].address = post->recipients[i];
-	if (start_clock(post, &clock) == 0) {
+	if (start_clock(post, &clock, &why) == 0) {
 		send_it(post);
 		stop_clock(post, clock);
 	} else {
-		tell_failure(post, false, "cannot start a thread");
+		tell_failure(post, false, why.text);
 	}
 	free(post->targets);
 	return post->code;
