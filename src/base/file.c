@@ -144,3 +144,16 @@ char *file_join(const char *base, const char *name)
 		len = 0;
 	return mem_printf("%.*s/%s", (int)len, base, name);
 }
+
+bool file_is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM ||
+	    error == ENOBUFS;
+}
+
+int file_try(void)
+{
+	auto_close int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? errno : 0;
+}

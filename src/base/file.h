@@ -36,4 +36,9 @@ int file_open_dir(
  * goes up by name, as people read it. The caller's string. */
 char *file_join(const char *base, const char *name);
 
+/* True for an errno that tells of our own want: of descriptors or memory. */
+bool file_is_shortage(int error);
+/* 0 when one more file can be opened, else the errno. */
+int file_try(void);
+
 #endif

@@ -283,7 +283,6 @@ static struct call *new_call(struct http *http)
 	return call;
 }
 
-/* A finished call's handle waits for the next one. */
 static void retire(struct http *http, struct call *call)
 {
 	if (!call->easy || http->idle_count >= IDLE_MAX) {
@@ -674,24 +673,6 @@ static enum end look_up(CURLcode code)
 	return END_OTHER;
 }
 
-static bool is_shortage(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOMEM ||
-	    error == ENOBUFS;
-}
-
-/* The resolver needs descriptors as well, and does not tell the lack of them
- * from an unknown name; so try. Returns an errno or 0. */
-static int try_descriptor(void)
-{
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return errno;
-	close(fd);
-	return 0;
-}
-
 /* Which time was over: that to connect, or that of the whole call. */
 static void look_at_timeout(const struct call *call, struct ending *ending)
 {
@@ -712,9 +693,10 @@ static void look_for_shortage(const struct call *call, struct ending *ending)
 {
 	int error = call->socket_errno;
 
+	/* The resolver does not tell the want of them from an unknown name. */
 	if (ending->end != END_NO_CONNECTION)
-		error = try_descriptor();
-	if (!is_shortage(error))
+		error = file_try();
+	if (!file_is_shortage(error))
 		return;
 	ending->end = END_NO_SOCKET;
 	ending->os_errno = error;
