@@ -157,9 +157,13 @@ void report_json(struct report *report);
 /* A moment, for people and for programs. The head tells the time zone; a
  * moment in another one (summer time) says so. */
 void report_time(struct report *report, int64_t ms);
-/* "500 of 1,001 shown, …", and how to see the others. */
+/* What to type, for the configuration that this page was made from: the verb's
+ * words, and what it is about (or NULL). */
+void report_command(
+    struct report *report, const char *words, const char *operand);
+/* "500 of 1,001 shown, …", and the words of the verb that shows the others. */
 void report_shown(
-    struct report *report, int64_t all, const char *order, const char *command);
+    struct report *report, int64_t all, const char *order, const char *words);
 /* Since when a pause or a rest holds, and what ends it. */
 void report_pause(struct report *report, size_t i);
 void report_rest(struct report *report, const struct report_rest *rest);

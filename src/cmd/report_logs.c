@@ -114,13 +114,15 @@ static int write_attempts(struct logs *logs, const struct delivery_row *row)
 		buf_puts(logs->out, "</tbody></table></div>\n");
 	else
 		buf_puts(logs->out, "<p class=\"none\">none yet</p>\n");
-	if (logs->attempts > REPORT_ATTEMPTS_MAX)
-		html_put(logs->out,
-		    "<p class=\"none\">The first %d of %'lld; <code>spoolhook "
-		    "show %s</code> prints all.</p>\n",
-		    REPORT_ATTEMPTS_MAX, (long long)logs->attempts,
-		    row->delivery);
-	return told < 0 ? -1 : 0;
+	if (told < 0)
+		return -1;
+	if (logs->attempts <= REPORT_ATTEMPTS_MAX)
+		return 0;
+	html_put(logs->out, "<p class=\"none\">The first %d of %'lld; <code>",
+	    REPORT_ATTEMPTS_MAX, (long long)logs->attempts);
+	report_command(logs->report, "show", row->delivery);
+	buf_puts(logs->out, "</code> prints all.</p>\n");
+	return 0;
 }
 
 /* ---- the request ------------------------------------------------------- */
@@ -186,13 +188,23 @@ static bool write_bytes(struct logs *logs)
 	    event->id);
 	spend(logs, buf_text(&pretty), pretty.len);
 	buf_puts(logs->out, "</pre>\n");
-	if (!whole)
-		html_put(logs->out,
-		    "<p class=\"none\">Only the beginning of %'lld bytes; "
-		    "<code>spoolhook show --payload %s</code> prints all."
-		    "</p>\n",
-		    (long long)event->body_len, event->id);
+	if (whole)
+		return true;
+	html_put(logs->out,
+	    "<p class=\"none\">Only the beginning of %'lld bytes; <code>",
+	    (long long)event->body_len);
+	report_command(logs->report, "show --payload", event->id);
+	buf_puts(logs->out, "</code> prints all.</p>\n");
 	return true;
+}
+
+static void write_left_out(struct logs *logs)
+{
+	buf_puts(logs->out,
+	    "<p class=\"none\">Left out, for the page is large already; "
+	    "<code>");
+	report_command(logs->report, "show --payload", logs->event_id);
+	buf_puts(logs->out, "</code> prints it.</p>\n");
 }
 
 static void write_payload(struct logs *logs)
@@ -208,11 +220,7 @@ static void write_payload(struct logs *logs)
 	if (!logs->written) {
 		logs->written = write_bytes(logs);
 		if (!logs->written)
-			html_put(logs->out,
-			    "<p class=\"none\">Left out, for the page is large "
-			    "already; <code>spoolhook show --payload %s</code> "
-			    "prints it.</p>\n",
-			    logs->event_id);
+			write_left_out(logs);
 		return;
 	}
 	html_put(logs->out,
@@ -315,15 +323,19 @@ static const char *command_for(enum state state)
 static void write_commands(
     const struct logs *logs, const struct delivery_row *row)
 {
+	struct report *report = logs->report;
 	struct buf *out = logs->out;
 
-	html_put(
-	    out, "<h3>Commands</h3><pre>spoolhook show %s\n", row->delivery);
+	buf_puts(out, "<h3>Commands</h3><pre>");
+	report_command(report, "show", row->delivery);
+	buf_putc(out, '\n');
 	if (row->state < STATE_DELIVERED &&
-	    pauses_find(&logs->report->pauses, row->webhook))
-		html_put(out, "spoolhook resume %s\n", row->webhook);
-	html_put(out, "spoolhook %s %s</pre></div></details>\n",
-	    command_for(row->state), row->delivery);
+	    pauses_find(&report->pauses, row->webhook)) {
+		report_command(report, "resume", row->webhook);
+		buf_putc(out, '\n');
+	}
+	report_command(report, command_for(row->state), row->delivery);
+	buf_puts(out, "</pre></div></details>\n");
 }
 
 static int write_row(void *arg, const struct delivery_row *row)
@@ -391,8 +403,7 @@ int report_logs(struct report *report)
 
 	buf_puts(
 	    logs.out, "<section id=\"p1\" aria-label=\"Logs\"><h2>Logs</h2>\n");
-	report_shown(
-	    report, all, "the newest first", "spoolhook queue --state all");
+	report_shown(report, all, "the newest first", "queue --state all");
 	write_pickers(logs.out);
 	if (!all)
 		buf_puts(logs.out,

@@ -152,10 +152,12 @@ static void news(const struct overview *o)
 	list_pauses(o, &count);
 	list_rests(o, &count);
 	list_strays(o, &count);
-	if (count > REPORT_NEWS_MAX)
-		html_put(o->out,
-		    "<li>And %zu more: <code>spoolhook status</code></li>\n",
+	if (count > REPORT_NEWS_MAX) {
+		html_put(o->out, "<li>And %zu more: <code>",
 		    count - REPORT_NEWS_MAX);
+		report_command(o->report, "status", NULL);
+		buf_puts(o->out, "</code></li>\n");
+	}
 	if (!count)
 		buf_puts(o->out, "<li>Nothing.</li>\n");
 	buf_puts(o->out, "</ul></div>\n");

@@ -258,19 +258,29 @@ void report_text(struct buf *out, const char *text)
 	buf_puts(out, "\u2026");
 }
 
+void report_command(
+    struct report *report, const char *words, const char *operand)
+{
+	auto_free char *command = verb_command(report->args, words);
+
+	html_put(&report->page.text, "%s%s%s", command, operand ? " " : "",
+	    operand ? operand : "");
+}
+
 void report_shown(
-    struct report *report, int64_t all, const char *order, const char *command)
+    struct report *report, int64_t all, const char *order, const char *words)
 {
 	int64_t max = report->entries_max;
 
 	html_put(&report->page.text,
 	    "<p class=\"count\">%'lld of %'lld shown, %s.",
 	    (long long)(all < max ? all : max), (long long)all, order);
-	if (all > max)
-		html_put(&report->page.text,
-		    " To see the others: <code>%s</code>, or a page with more "
-		    "<code>--max-entries</code>.",
-		    command);
+	if (all > max) {
+		buf_puts(&report->page.text, " To see the others: <code>");
+		report_command(report, words, NULL);
+		buf_puts(&report->page.text,
+		    "</code>, or a page with more <code>--max-entries</code>.");
+	}
 	buf_puts(&report->page.text, "</p>\n");
 }
 

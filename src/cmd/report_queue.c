@@ -146,7 +146,7 @@ static int write_open(struct report *report)
 		buf_puts(out, "<p class=\"none\">Nothing waits.</p>\n");
 		return 0;
 	}
-	report_shown(report, waiting, "the oldest first", "spoolhook queue");
+	report_shown(report, waiting, "the oldest first", "queue");
 	if (!report->entries_max)
 		return 0;
 	return write_table(report, "Waiting deliveries", &query);
@@ -168,10 +168,10 @@ static int write_dead(struct report *report)
 		buf_puts(out, "<p class=\"none\">Nothing is dead.</p>\n");
 		return 0;
 	}
-	report_shown(
-	    report, dead, "the newest first", "spoolhook queue --state dead");
-	buf_puts(out,
-	    "<p>To send one again: <code>spoolhook resend DELIVERY</code></p>");
+	report_shown(report, dead, "the newest first", "queue --state dead");
+	buf_puts(out, "<p>To send one again: <code>");
+	report_command(report, "resend", "DELIVERY");
+	buf_puts(out, "</code></p>");
 	if (!report->entries_max)
 		return 0;
 	return write_table(report, "Dead deliveries", &query);

@@ -210,8 +210,7 @@ static void write_list(struct report *report)
 		    "</p>");
 		return;
 	}
-	report_shown(
-	    report, list->total, "the newest first", "spoolhook log --failed");
+	report_shown(report, list->total, "the newest first", "log --failed");
 	if (list->count)
 		write_table(report);
 }

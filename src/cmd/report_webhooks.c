@@ -339,10 +339,11 @@ void report_webhooks(struct report *report)
 		buf_puts(out,
 		    "<p class=\"none\">A webhook is a file in that folder; "
 		    "spoolhook-webhook(5) tells what it holds.</p>\n");
-	if (count > REPORT_CARDS_MAX)
-		html_put(out,
-		    "<p class=\"count\">The first %d of %zu; <code>spoolhook "
-		    "list</code> shows all.</p>\n",
+	if (count > REPORT_CARDS_MAX) {
+		html_put(out, "<p class=\"count\">The first %d of %zu; <code>",
 		    REPORT_CARDS_MAX, count);
+		report_command(report, "list", NULL);
+		buf_puts(out, "</code> shows all.</p>\n");
+	}
 	buf_puts(out, "</section>\n");
 }

@@ -213,7 +213,7 @@ is(() = $html =~ /<pre class="payload"/g, 2,
 is(() = $html =~ /class="shared"/g, 4, '... and the others point to it');
 like($text, qr/HTTP 503/, 'a failed attempt is told');
 like($text, qr/Spoolhook-Attempt: 1/, 'the request that was sent is shown');
-like($text, qr/spoolhook resend \w{16}-bad-0/, 'the command to send it again, too');
+like($text, qr/spoolhook resend -c \S+ \w{16}-bad-0/, 'the command to send it again, too');
 like($text, qr/all of\s+service in \[email-trigger\]\s+any of\s+message contains "<"\s+not\s+alert_source in/,
     'a filter is a tree');
 like($text, qr/At most 2 times, after 50ms; later when the endpoint asks so, by up to 1h\. Never after 410\. Given up after 1d\./,
@@ -366,7 +366,7 @@ like($text, qr/breaker\s+After 1 failed call in a row an endpoint rests, at most
     '... the rule of the breaker is a sentence');
 like($text, qr/well\s+enabled\s+webhooks/, '... while one that is well has nothing to tell');
 like($text, qr/when it is resumed/, 'a delivery of a paused webhook does not claim to be due');
-like($text, qr/spoolhook resume break\nspoolhook queue retry \w{16}-break-0/,
+like($text, qr/spoolhook resume -c \S+ break\nspoolhook queue retry -c \S+ \w{16}-break-0/,
     '... and its row has the command that lets it go');
 like($text, qr/endpoint rests; in \d/, '... nor does one of an endpoint that rests');
 like($text, qr/when it is released/, 'one that is held says so');
@@ -415,7 +415,7 @@ is(system('sqlite3', $slow->spool . '/spool.db', 'UPDATE delivery SET ' .
 $text = text(page($slow, '--until', '-1d'));
 like($text, qr/2 of 2 shown, the newest first/, '--until: the page ends there');
 like($text, qr/delivered\s+2\s+dead\s+0/, '... its numbers, too');
-like(text(page($slow, '--until', '-1d', '-n', 1)), qr/1 of 2 shown, the newest first\. To see the others:\s+spoolhook queue --state all/,
+like(text(page($slow, '--until', '-1d', '-n', 1)), qr/1 of 2 shown, the newest first\. To see the others:\s+spoolhook queue --state all -c \S+ ,/,
     '... and what is left out is told, and how to see it');
 like(text(page($slow, '--since', '-3d', '--until', '-1d')), qr/2 of 2 shown/,
     'a period has two ends');
@@ -435,12 +435,12 @@ is(($large->verb('run', '--once'))[0], 1, 'a hundred large events, hard to show'
 $html = page($large);
 cmp_ok(length $html, '<', 20 << 20, 'payloads do not make the page larger than it may be');
 is(() = $html =~ /<details class="row"/g, 100, '... it has every row');
-like(text($html), qr/Left out, for the page is large already;\s+spoolhook show --payload \w{16}\s+prints it/,
+like(text($html), qr/Left out, for the page is large already;\s+spoolhook show --payload -c \S+ \w{16}\s+prints it/,
     '... and tells how to see what it has no room for');
 is(system('sqlite3', $large->spool . '/spool.db', 'INSERT INTO attempt SELECT NULL, 1, n, 1, 1, 0, ' .
     '\'timeout\', \'\', \'\', \'deferred\', x\'\' FROM (WITH RECURSIVE c(n) AS ' .
     '(SELECT 2 UNION ALL SELECT n + 1 FROM c WHERE n < 200) SELECT n FROM c)'), 0,
     'a delivery is sent again and again');
-like(text(page($large)), qr/The first 50 of 200;\s+spoolhook show \w{16}-large-0\s+prints all/,
+like(text(page($large)), qr/The first 50 of 200;\s+spoolhook show -c \S+ \w{16}-large-0\s+prints all/,
     'its attempts have a bound, which is told');
 done_testing;
