@@ -9,7 +9,9 @@
 #include "base/text.h"
 
 #include <ctype.h>
+#include <endian.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -183,6 +185,26 @@ static bool half_character(const struct scan *s)
 	return false;
 }
 
+/* A one in each byte, and in the top bit of each. */
+#define ONES 0x0101010101010101u
+#define TOPS 0x8080808080808080u
+
+/* The top bit of each byte that is 0; what is above the first such byte, in
+ * the order of value, may have it by mistake. */
+static uint64_t zeros(uint64_t word)
+{
+	return (word - ONES) & ~word & TOPS;
+}
+
+/* The same for the bytes that plain() looks for. */
+static uint64_t specials(uint64_t word)
+{
+	uint64_t controls = (word - ONES * 0x20) & ~word & TOPS;
+
+	return controls | (word & TOPS) | zeros(word ^ (ONES * '"')) |
+	    zeros(word ^ (ONES * '\\'));
+}
+
 /* The offset of the first byte of a string that needs a closer look: a quote,
  * an escape, a control, or the start of a longer character. */
 static size_t plain(const char *data, size_t len, size_t at)
@@ -194,6 +216,15 @@ static size_t plain(const char *data, size_t len, size_t at)
 		[0x80 ... 0xff] = true,
 	};
 
+	/* Most of an event is found here, eight bytes at a time. */
+	for (; len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+		uint64_t word;
+
+		memcpy(&word, data + at, sizeof(word));
+		word = specials(le64toh(word));
+		if (word)
+			return at + (size_t)__builtin_ctzll(word) / 8;
+	}
 	while (at < len && !special[(unsigned char)data[at]])
 		at++;
 	return at;

@@ -121,6 +121,39 @@ static void values(void)
 	whole("\"\x7f\"", 3);
 }
 
+/* Every byte at every place of strings of every short length: what stops the
+ * scanner must be found where it is, whoever stands around it. */
+static void bytes(void)
+{
+	enum { LONGEST = 20 };
+	size_t wrong = 0;
+
+	for (size_t len = 1; len <= LONGEST; len++) {
+		for (size_t i = 0; i < len * 256; i++) {
+			char text[LONGEST + 3] = "\"";
+			size_t at = 1 + i % len;
+			unsigned char c = (unsigned char)(i / len);
+			struct answer a;
+
+			memset(text + 1, i % 3 ? 'a' : ' ', len);
+			text[len + 1] = '"';
+			text[at] = (char)c;
+			a = scan(text, len + 2, 0);
+			if (c == '"')
+				wrong +=
+				    a.kind != SCAN_WHOLE || a.end != at + 1;
+			else if (c == '\\')
+				wrong += a.kind == SCAN_WHOLE;
+			else if (c < ' ' || c > 0x7f)
+				wrong += a.kind != SCAN_BAD || a.fault.at != at;
+			else
+				wrong +=
+				    a.kind != SCAN_WHOLE || a.end != len + 2;
+		}
+	}
+	is_int((long long)wrong, 0, "every byte is found at every place");
+}
+
 /* A text that is whole must be early at every byte before its end. */
 static void prefixes(void)
 {
@@ -258,6 +291,7 @@ int main(void)
 {
 	faults();
 	values();
+	bytes();
 	prefixes();
 	depth();
 	relaxed();
