@@ -243,6 +243,15 @@ int event_parse(struct event *event, const char *bytes, size_t len,
 	return 0;
 }
 
+/* Of text that was scanned. Most of it is a string that means what it says,
+ * without escapes. */
+static json_t *skimmed_value(const char *text, size_t len)
+{
+	if (*text == '"' && !memchr(text, '\\', len))
+		return json_stringn_nocheck(text + 1, len - 2);
+	return json_loadb(text, len, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+}
+
 static json_t *skimmed_view(
     const char *bytes, const struct skim_span spans[SKIM_MEMBERS])
 {
@@ -257,8 +266,8 @@ static json_t *skimmed_view(
 
 		if (!span->end)
 			continue;
-		value = json_loadb(bytes + span->start, span->end - span->start,
-		    JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+		value =
+		    skimmed_value(bytes + span->start, span->end - span->start);
 		if (!value || json_object_set_new(view, skim_key(i), value) < 0)
 			mem_exhausted();
 	}
