@@ -34,6 +34,8 @@ enum {
 	DRAIN_MS = 10000,
 	/* A sign of life in the store, for `health`. */
 	HEARTBEAT_MS = 10000,
+	/* While many files are taken out, the bell is answered so often. */
+	LULL_MS = 2,
 };
 
 static void wake(void *arg)
@@ -238,13 +240,33 @@ static void look_everywhere(struct clerk *c)
 		dispatch_touch_all(c->parts.dispatch, now_wall_ms());
 }
 
-static void on_bell(struct ev_loop *loop, ev_io *w, int events)
+static void on_lull(struct ev_loop *loop, ev_timer *w, int events)
 {
 	struct clerk *c = w->data;
 
+	(void)events;
+	ev_io_start(loop, &c->bell);
+}
+
+/* Taking a file out rings too. What is dropped meanwhile can wait that long:
+ * there is enough to do. */
+static void lull(struct clerk *c)
+{
+	ev_io_stop(c->loop, &c->bell);
+	ev_timer_set(&c->lull, (double)LULL_MS / 1000, 0);
+	ev_timer_start(c->loop, &c->lull);
+}
+
+static void on_bell(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct clerk *c = w->data;
+	bool rang = watch_drain(c->watch);
+
 	(void)loop;
 	(void)events;
-	if (!watch_drain(c->watch))
+	if (intake_clears(c->parts.intake))
+		lull(c);
+	if (!rang)
 		return;
 	/* A drop box, or the bell of a verb that changed the store. */
 	intake_ring(c->parts.intake);
@@ -381,6 +403,7 @@ static void init_watchers(struct clerk *c)
 	c->parting.data = c;
 	ev_async_init(&c->letters, on_letters);
 	ev_io_init(&c->bell, on_bell, -1, EV_READ);
+	ev_timer_init(&c->lull, on_lull, 0, 0);
 	ev_timer_init(&c->rescan, on_rescan, 0, 0);
 	ev_timer_init(&c->alarm, on_alarm, 0, 0);
 	ev_timer_init(&c->deadline, on_deadline, 0, 0);
@@ -388,7 +411,7 @@ static void init_watchers(struct clerk *c)
 	ev_timer_init(&c->watchdog, on_watchdog, 0, 0);
 	ev_idle_init(&c->more, on_more);
 	c->letters.data = c->more.data = c->alarm.data = c;
-	c->rescan.data = c->heartbeat.data = c->bell.data = c;
+	c->rescan.data = c->heartbeat.data = c->bell.data = c->lull.data = c;
 }
 
 static void watch_signals(struct clerk *c)

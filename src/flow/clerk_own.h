@@ -24,6 +24,7 @@ struct clerk {
 	ev_prepare parting; /* before the loop waits */
 	ev_async letters;
 	ev_io bell;
+	ev_timer lull; /* until the bell is answered again */
 	ev_timer rescan; /* the directory is the truth */
 	ev_timer alarm; /* whatever comes due next */
 	ev_timer deadline; /* after TERM */

@@ -29,9 +29,11 @@
 
 enum {
 	/* Works under way: two groups of the store, and what is being removed. */
-	UNDER_WAY_MAX = 256,
+	UNDER_WAY_MAX = 512,
 	/* Batches of one file: while some are committed, the next is read. */
 	SENT_MAX = 8,
+	/* From so many files that are being taken out on they are many. */
+	CLEARS_MANY = 8,
 	/* Files of them that stay open until they are taken out. */
 	OPEN_MAX = 48,
 	/* What one turn does before other work gets its chance. */
@@ -597,6 +599,11 @@ bool intake_waiting(const struct intake *in)
 {
 	return (in->space.low && !boxes_idle(in->porter.boxes)) ||
 	    lobby_later(in->porter.lobby);
+}
+
+bool intake_clears(const struct intake *in)
+{
+	return in->porter.removing >= CLEARS_MANY;
 }
 
 bool intake_quiet(const struct intake *in)

@@ -65,6 +65,8 @@ bool intake_idle(const struct intake *intake);
 /* True when files wait that would have been taken, but for trouble of ours or
  * a full disk. */
 bool intake_waiting(const struct intake *intake);
+/* True while many files are being taken out. */
+bool intake_clears(const struct intake *intake);
 /* True when nothing is under way in the committer or the remover. */
 bool intake_quiet(const struct intake *intake);
 
