@@ -213,9 +213,12 @@ static void consider(struct intake *in, const struct dropped *file, int fd)
  * it is under way already. */
 static bool is_under_way(const struct intake *in, const struct dropped *file)
 {
-	const struct guest *guest = porter_guest(&in->porter, file);
+	struct guest *guest = porter_guest(&in->porter, file);
 
-	return guest && guest->stay == STAY_BUSY;
+	if (!guest || guest->stay != STAY_BUSY)
+		return false;
+	guest->missed = true;
+	return true;
 }
 
 static void open_file(struct intake *in, struct dropped *file)

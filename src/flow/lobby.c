@@ -120,6 +120,7 @@ struct guest *lobby_keep(struct lobby *lobby, unsigned input, uint64_t inode,
 	lobby->busy -= guest->stay == STAY_BUSY;
 	guest->ctime_ns = ctime_ns;
 	guest->stay = stay;
+	guest->leaving = false;
 	guest->look_ms = look_ms;
 	guest->peek_ms = now_ms + PEEK_MS;
 	guest->seen = true;
@@ -186,8 +187,10 @@ bool lobby_skips(struct lobby *lobby, unsigned input, uint64_t inode,
 		return false;
 	guest->seen = true;
 	guest->peek_ms = now_ms + PEEK_MS;
-	if (guest->stay == STAY_BUSY)
+	if (guest->stay == STAY_BUSY) {
+		guest->missed |= guest->leaving || guest->ctime_ns != ctime_ns;
 		return true;
+	}
 	return guest->ctime_ns == ctime_ns && now_ms < guest->look_ms;
 }
 

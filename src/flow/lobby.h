@@ -36,6 +36,8 @@ struct guest {
 	int64_t look_ms; /* not to be looked at before */
 	int64_t peek_ms; /* STAY_EARLY: ask then whether it has changed */
 	bool seen; /* by the sweep under way */
+	bool leaving; /* STAY_BUSY: it may be gone, its inode another file's */
+	bool missed; /* while busy: a sweep may have seen another file */
 	int failures; /* of the store, in a row, to take it */
 	char *told; /* its path, when somebody was told of it */
 	enum stay told_of; /* why */

@@ -83,12 +83,26 @@ struct guest *porter_guest(const struct porter *p, const struct dropped *file)
 	return lobby_find(p->lobby, file->input, file->mark.inode);
 }
 
+/* While the file was busy a sweep met its inode again: it may have been another
+ * file, as numbers of inodes are used again at once, and no bell will ring. */
+static void make_up(struct porter *p, const struct dropped *file)
+{
+	struct guest *guest = porter_guest(p, file);
+
+	if (!guest || !guest->missed)
+		return;
+	guest->missed = false;
+	boxes_ring_one(p->boxes, file->input);
+}
+
 /* Leaves the file where it is until `after_ms` from now. */
 struct guest *porter_stay(struct porter *p, const struct dropped *file,
     enum stay why, int64_t after_ms)
 {
 	int64_t now_ms = now_steady_ms();
 
+	if (why != STAY_BUSY)
+		make_up(p, file);
 	return lobby_keep(p->lobby, file->input, file->mark.inode,
 	    file->mark.ctime_ns, why, now_ms, now_ms + after_ms);
 }
@@ -106,6 +120,7 @@ struct guest *porter_wait(struct porter *p, const struct dropped *file,
 
 void porter_leave(struct porter *p, const struct dropped *file)
 {
+	make_up(p, file);
 	lobby_forget(p->lobby, file->input, file->mark.inode);
 }
 
@@ -191,7 +206,7 @@ void porter_remove(struct porter *p, const struct dropped *file, int fd,
 		return;
 	}
 	/* Until it is gone no sweep shall find it. */
-	porter_stay(p, file, STAY_BUSY, 0);
+	porter_stay(p, file, STAY_BUSY, 0)->leaving = true;
 	removal = mem_zalloc(sizeof(*removal));
 	removal->drop = drop_hold(drop);
 	removal->file = *file;

@@ -174,17 +174,19 @@ void work_endpoints_clear(struct work_endpoints *work)
 
 /* ---- receipts ---------------------------------------------------------- */
 
-/* The time of birth keeps a later file with the same inode apart. */
+/* The time of birth keeps a later file with the same inode apart; it goes in
+ * steps of some ms, within which the content does. */
 static int forget(
     struct store *store, const struct receipt *receipt, struct why *why)
 {
 	struct sql_query *query = sql_query(store->sql,
 	    "DELETE FROM receipt "
-	    "WHERE device = ? AND inode = ? AND birth_ns = ?");
+	    "WHERE device = ? AND inode = ? AND birth_ns = ? AND hash = ?");
 
 	sql_put_int(query, (int64_t)receipt->device);
 	sql_put_int(query, (int64_t)receipt->inode);
 	sql_put_int(query, receipt->birth_ns);
+	sql_put_int(query, receipt->hash);
 	return sql_run(query, why);
 }
 

@@ -123,6 +123,28 @@ is($stage->stop($daemon), 0, 'TERM ends the daemon with status 0');
 	is($slow->stop($n), 0, 'TERM ends that daemon');
 }
 
+# ---- numbers of inodes used again ------------------------------------------------
+# While the first files of a burst are removed its last ones get their inodes.
+{
+	my $burst = Stage->new(settings => { spool => { rescan => '1h' } });
+	my $box = $burst->spool . '/incoming';
+	my $left = 0;
+
+	$burst->webhook(nobody => { endpoints => ['http://127.0.0.1:9/'], triggers => ['never'] });
+	my $n = $burst->run;
+	for my $round (1 .. 12) {
+		for my $i (1 .. 150) {
+			spew("$box/.new", event());
+			rename "$box/.new", "$box/$round-$i.json" or die $!;
+		}
+		my @files;
+		wait_until { @files = glob "$box/*.json"; !@files } 10;
+		$left += @files;
+	}
+	is($left, 0, 'of a burst no file is left to the next rescan');
+	is($burst->stop($n), 0, 'TERM ends this one, too');
+}
+
 # ---- permission taken away -------------------------------------------------------
 SKIP: {
 	my ($other, $there, $takes_there) = stage();

@@ -38,6 +38,24 @@ static void skipping(void)
 	lobby_free(lobby);
 }
 
+static void missing(void)
+{
+	struct lobby *lobby = lobby_new();
+	struct guest *guest = lobby_keep(lobby, 0, 7, 100, STAY_BUSY, 0, 0);
+
+	lobby_skips(lobby, 0, 7, 100, 10);
+	ok(!guest->missed, "a busy file is met again, and nothing is missed");
+	lobby_skips(lobby, 0, 7, 101, 10);
+	ok(guest->missed, "with another change time it may be another file");
+	guest->missed = false;
+	guest->leaving = true;
+	lobby_skips(lobby, 0, 7, 100, 10);
+	ok(guest->missed, "while it leaves, it may be even with the same");
+	lobby_keep(lobby, 0, 7, 100, STAY_WRITTEN, 20, 30);
+	ok(!guest->leaving, "whoever stays does not leave");
+	lobby_free(lobby);
+}
+
 static void times(void)
 {
 	struct lobby *lobby = lobby_new();
@@ -154,6 +172,7 @@ static void renumbering(void)
 int main(void)
 {
 	skipping();
+	missing();
 	times();
 	ending();
 	sweeps();
