@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/say.h"
+#include "flow/arrivals.h"
 
 #include <string.h>
 
@@ -41,6 +42,7 @@ struct boxes {
 	struct box *all;
 	size_t count;
 	size_t turn; /* whose turn it is */
+	struct arrivals *arrivals;
 	bool rewatch;
 };
 
@@ -49,6 +51,7 @@ struct boxes *boxes_new(const struct boxes_sides *sides)
 	struct boxes *boxes = mem_zalloc(sizeof(*boxes));
 
 	boxes->sides = *sides;
+	boxes->arrivals = arrivals_new();
 	return boxes;
 }
 
@@ -69,6 +72,7 @@ void boxes_free(struct boxes *boxes)
 	if (!boxes)
 		return;
 	free_all(boxes->all, boxes->count);
+	arrivals_free(boxes->arrivals);
 	free(boxes);
 }
 
@@ -156,6 +160,9 @@ void boxes_use(struct boxes *boxes, const struct conf *conf, int64_t now_ms)
 	move_over(boxes, conf, fresh, to);
 	lobby_renumber(boxes->sides.lobby, to, boxes->count);
 	free_all(boxes->all, boxes->count);
+	/* Their numbers are others now. */
+	arrivals_free(boxes->arrivals);
+	boxes->arrivals = arrivals_new();
 	boxes->all = fresh;
 	boxes->count = conf->input_count;
 	boxes->turn = 0;
@@ -293,6 +300,27 @@ bool boxes_next(struct boxes *boxes, int64_t now_ms, struct dropped *file)
 		return true;
 	}
 	return false;
+}
+
+void boxes_moved_in(
+    struct boxes *boxes, const char *path, const char *name, int64_t wall_ms)
+{
+	/* Our clock is read in whole ms, that of files in ns. */
+	int64_t now_ns = (wall_ms + 1) * 1000000;
+	size_t i;
+
+	for (i = 0; i < boxes->count; i++) {
+		if (strcmp(boxes->all[i].path, path) == 0)
+			arrivals_note(
+			    boxes->arrivals, (unsigned)i, name, now_ns);
+	}
+}
+
+bool boxes_renamed(const struct boxes *boxes, const struct dropped *file)
+{
+	return drop_renamed(&file->mark) ||
+	    arrivals_know(
+		boxes->arrivals, file->input, file->name, &file->mark);
 }
 
 bool boxes_idle(const struct boxes *boxes)

@@ -52,6 +52,12 @@ void boxes_restart(struct boxes *boxes);
  * it must. False when there is none. The name is lent until the next call; of
  * the mark only inode and change time are known. */
 bool boxes_next(struct boxes *boxes, int64_t now_ms, struct dropped *file);
+/* The file of this name came by rename into the box at this path, at the
+ * latest at `wall_ms`, of the wall clock. */
+void boxes_moved_in(
+    struct boxes *boxes, const char *path, const char *name, int64_t wall_ms);
+/* True when the file came by rename, and nothing was written since. */
+bool boxes_renamed(const struct boxes *boxes, const struct dropped *file);
 /* True when nothing rings and nothing is listed. */
 bool boxes_idle(const struct boxes *boxes);
 /* When a box that could not be opened is to be rung again, -1 for none. */

@@ -257,10 +257,18 @@ static void lull(struct clerk *c)
 	ev_timer_start(c->loop, &c->lull);
 }
 
+static void moved_in(void *arg, const char *path, const char *name)
+{
+	struct clerk *c = arg;
+
+	intake_moved_in(c->parts.intake, path, name);
+}
+
 static void on_bell(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct clerk *c = w->data;
-	bool rang = watch_drain(c->watch);
+	const struct watch_listener listener = { moved_in, c };
+	bool rang = watch_drain(c->watch, &listener);
 
 	(void)loop;
 	(void)events;

@@ -130,6 +130,11 @@ void intake_ring(struct intake *in)
 	boxes_ring(in->porter.boxes);
 }
 
+void intake_moved_in(struct intake *in, const char *path, const char *name)
+{
+	boxes_moved_in(in->porter.boxes, path, name, now_wall_ms());
+}
+
 /* ---- opening ------------------------------------------------------------- */
 
 static bool named_as_lines(const char *name)
@@ -162,7 +167,7 @@ static void begin_file(struct intake *in, const struct dropped *file, int fd)
 		.size_max = conf->max_event_size,
 		.skim = !conf->looks_deeper,
 		.lines = named_as_lines(file->name),
-		.renamed = drop_renamed(&file->mark),
+		.renamed = boxes_renamed(in->porter.boxes, file),
 		.still = porter_unchanged(&in->porter, file, QUIET_MS),
 		.settled = porter_unchanged(&in->porter, file, conf->settle_ms),
 		.skip = accepted_before(receipt, fd, &file->mark),

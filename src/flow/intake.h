@@ -47,6 +47,8 @@ bool intake_rewatch(struct intake *intake);
 
 /* Look at everything. */
 void intake_ring(struct intake *intake);
+/* A file of this name was renamed into the drop box at this path. */
+void intake_moved_in(struct intake *intake, const char *path, const char *name);
 /* Does a bounded piece of work; true when there is more to do at once. */
 bool intake_turn(struct intake *intake);
 /* When to ring at the latest (steady clock), -1 for never. */

@@ -374,7 +374,23 @@ static bool rings(struct watch *watch, const struct inotify_event *event)
 	return !event->len || event->name[0] != '.';
 }
 
-bool watch_drain(struct watch *watch)
+static void announce(const struct watch *watch,
+    const struct inotify_event *event, const struct watch_listener *listener)
+{
+	size_t i;
+
+	if (!listener || !(event->mask & IN_MOVED_TO) || event->name[0] == '.')
+		return;
+	for (i = 0; i < watch->count; i++) {
+		const struct place *place = &watch->places[i];
+
+		if (!place->is_parent && place->wd == event->wd)
+			listener->moved_in(
+			    listener->arg, place->path, event->name);
+	}
+}
+
+bool watch_drain(struct watch *watch, const struct watch_listener *listener)
 {
 	const struct inotify_event *event;
 	bool rang = false;
@@ -382,7 +398,9 @@ bool watch_drain(struct watch *watch)
 	assert(watch->fd < FD_SETSIZE);
 	/* Until it has none left: it reads a block ahead, and the descriptor is
 	 * silent while events wait inside. next_event(0) would never return. */
-	while ((event = inotifytools_next_events(0, 1)) != NULL)
+	while ((event = inotifytools_next_events(0, 1)) != NULL) {
 		rang |= rings(watch, event);
+		announce(watch, event, listener);
+	}
 	return rang;
 }

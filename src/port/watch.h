@@ -7,8 +7,9 @@
 #include <stdbool.h>
 
 /*
- * The doorbell, by libinotifytools. It says only "look again": names in events
- * are ignored, and so an overflow or a lost event costs nothing but a sweep.
+ * The doorbell, by libinotifytools. It says "look again", and which files came
+ * by rename, which is a hint and no more: so an overflow or a lost event costs
+ * nothing but a sweep.
  * One per process; open it before any socket, for the library aborts on
  * descriptors over 1023.
  */
@@ -30,8 +31,13 @@ int watch_add(struct watch *watch, const char *path, struct why *why);
 int watch_add_parent(struct watch *watch, const char *path, struct why *why);
 /* Watches the parents again that were left alone. To be called now and then. */
 void watch_calm(struct watch *watch);
-/* Empties the queue; true when anything rang, be it an overflow. What happens
+/* Told of each file that was renamed into a directory that was added. */
+struct watch_listener {
+	void (*moved_in)(void *arg, const char *path, const char *name);
+	void *arg;
+};
+/* Empties the queue; `listener` may be NULL. True when anything rang, be it an overflow. What happens
  * to dotted names rings not: they are never taken in, and ours are among them. */
-bool watch_drain(struct watch *watch);
+bool watch_drain(struct watch *watch, const struct watch_listener *listener);
 
 #endif

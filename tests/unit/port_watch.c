@@ -27,7 +27,7 @@ static bool rang(void)
 	struct pollfd fd = { .fd = watch_fd(watch), .events = POLLIN };
 
 	while (poll(&fd, 1, PATIENCE_MS) == 1) {
-		if (watch_drain(watch))
+		if (watch_drain(watch, NULL))
 			return true;
 	}
 	return false;
@@ -36,12 +36,12 @@ static bool rang(void)
 /* inotify queues before the call that caused it returns: no need to wait. */
 static bool silent(void)
 {
-	return !watch_drain(watch);
+	return !watch_drain(watch, NULL);
 }
 
 static void quiet(void)
 {
-	watch_drain(watch);
+	watch_drain(watch, NULL);
 }
 
 static int watches_of_kernel(void)
@@ -83,6 +83,31 @@ static void every_way_in_rings(void)
 	    "writing does not ring");
 	close(fd);
 	ok(rang(), "but the writer's close does");
+}
+
+static char came[256];
+
+static void moved_in(void *arg, const char *path, const char *name)
+{
+	(void)arg;
+	snprintf(came, sizeof(came), "%s/%s", path, name);
+}
+
+static void whoever_comes_by_rename_is_told(void)
+{
+	const struct watch_listener listener = { moved_in, NULL };
+
+	quiet();
+	scratch_put("in/written.json", "{}");
+	watch_drain(watch, &listener);
+	is_str(came, "", "what is written in place did not come by rename");
+	scratch_put("elsewhere", "{}");
+	rename("elsewhere", "in/.hidden");
+	watch_drain(watch, &listener);
+	is_str(came, "", "dotted names are nobody's");
+	rename("in/.hidden", "in/moved.json");
+	watch_drain(watch, &listener);
+	is_str(came, "in/moved.json", "what came by rename is told of");
 }
 
 static void our_own_traffic_is_silent(void)
@@ -210,7 +235,7 @@ static void a_busy_parent_is_left_alone(void)
 		scratch_put(name, "");
 		unlink(name);
 	}
-	watch_drain(watch);
+	watch_drain(watch, NULL);
 	is_int(watches_of_kernel(), before - 1,
 	    "a parent where much goes away is no longer watched");
 	quiet();
@@ -334,6 +359,7 @@ int main(void)
 	}
 	its_descriptor_stays_here();
 	every_way_in_rings();
+	whoever_comes_by_rename_is_told();
 	our_own_traffic_is_silent();
 	the_bell_rings();
 	adding_twice_is_nothing();
